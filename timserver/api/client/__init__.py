@@ -1,0 +1,1 @@
+"""Client-server API: one module per OpenAPI file of the spec, one function per operationId."""

@@ -1,0 +1,1 @@
+"""Server-server API: one module per OpenAPI file of the spec."""

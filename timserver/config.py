@@ -1,0 +1,1 @@
+"""Typed process settings and all limits."""

@@ -1,0 +1,1 @@
+"""What use cases may reach of the outside world."""

@@ -1,0 +1,1 @@
+"""What must go, what must stay."""

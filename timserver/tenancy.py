@@ -1,0 +1,54 @@
+"""Who is asked and who asks: plain values, passed as parameters, never ambient (DESIGN 2)."""
+
+from enum import StrEnum
+
+import msgspec
+
+from timserver.matrix.ids import DeviceID, ServerName, UserID
+
+
+class Variant(StrEnum):
+    """`tim.variant` (tim/REQUIREMENTS 0.4): which TI-M product type the tenant is."""
+
+    PRO = "pro"
+    EPA = "epa"
+    OFF = "off"
+
+
+class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an operator may set for one tenant; stored as JSON in the tenant's row.
+
+    A setting is added here with a default that keeps what was before.
+    """
+
+    default_room_version: str = "10"
+    registration: bool = False
+    presence: bool = True
+    search_all_users: bool = True
+    matrix_versions: tuple[str, ...] = ()
+    """Advertised Matrix versions; empty: what the variant prescribes (TI-M caps at v1.11)."""
+    display_name_by_user: bool | None = None
+    """May users set their display name? None: no in TI-M tenants (ML-132303), yes otherwise."""
+
+
+class Tenant(msgspec.Struct, frozen=True, kw_only=True):
+    """One homeserver. An idle tenant is only its row; this value may be cached and dropped."""
+
+    tenant_id: int
+    server_name: ServerName
+    variant: Variant
+    tim_version: str
+    """`tim.spec`: "1.1" or "1.2"."""
+    settings: TenantSettings
+    client_url: str | None = None
+    """Public base URL of the client API, for well-known documents."""
+
+
+class Requester(msgspec.Struct, frozen=True, kw_only=True):
+    """A local user and device behind an access token, already known to be allowed to act."""
+
+    user_id: UserID
+    user_nid: int
+    device_id: DeviceID
+    device_nid: int
+    is_admin: bool = False

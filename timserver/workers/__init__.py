@@ -1,0 +1,1 @@
+"""Loops over outboxes and timetables; each calls a use case. They know no HTTP in."""
