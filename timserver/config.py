@@ -1,1 +1,0 @@
-"""Typed process settings and all limits."""

@@ -1,0 +1,100 @@
+"""Every bound on bodies, depths, pages, queues and waits (STYLE 9: each has one).
+
+Units stand last in a name. The spec's own limits (a PDU's 65,536 bytes, an identifier's 255) are not settings and
+stand in `timserver.matrix`.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+
+class Limits(BaseModel):
+    """The defaults are meant for production; a test or a conformance suite may lower or raise them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    json_body_bytes_max: PositiveInt = Field(default=1_048_576, description="JSON body of a client request.")
+    json_depth_max: PositiveInt = Field(default=100, description="Nesting of JSON in any request.")
+    federation_body_bytes_max: PositiveInt = Field(
+        default=12_582_912,
+        description="JSON body of a federation request (50 PDUs and 100 EDUs of full size).",
+    )
+    url_bytes_max: PositiveInt = Field(default=16_384, description="Request line: path and query.")
+    header_bytes_max: PositiveInt = Field(default=16_384, description="One request header.")
+    request_body_s_max: PositiveInt = Field(default=30, description="Time to receive a JSON body.")
+    upload_idle_s_max: PositiveInt = Field(
+        default=30, description="Silence after which an upload is given up."
+    )
+
+    sync_timeout_ms_max: PositiveInt = Field(default=90_000, description="Longest wait of a long poll.")
+    sync_timeline_events_max: PositiveInt = Field(
+        default=100, description="Timeline events per room of one sync."
+    )
+    sync_to_device_max: PositiveInt = Field(default=100, description="To-device messages of one sync.")
+    long_polls_per_user_max: PositiveInt = Field(default=20, description="Waiting syncs of one user.")
+    recent_facts_max: PositiveInt = Field(
+        default=20_000,
+        description="Positions of all tenants that a process keeps in memory for incremental syncs.",
+    )
+    poll_interval_ms: PositiveInt = Field(
+        default=3_000, description="How long a lost wake-up may delay another process's event."
+    )
+
+    page_events_max: PositiveInt = Field(default=1_000, description="`limit` of /messages and /relations.")
+    page_events_default: PositiveInt = Field(default=10, description="`limit` when the client gives none.")
+    context_events_max: PositiveInt = Field(default=100, description="`limit` of /context.")
+    page_rooms_max: PositiveInt = Field(
+        default=500, description="`limit` of the room directory and the hierarchy."
+    )
+    search_results_max: PositiveInt = Field(default=50, description="`limit` of /search.")
+    user_search_results_max: PositiveInt = Field(default=50, description="`limit` of the user directory.")
+
+    account_data_bytes_max: PositiveInt = Field(default=262_144, description="One account data event.")
+    filter_bytes_max: PositiveInt = Field(default=65_536, description="One stored filter.")
+    filters_per_user_max: PositiveInt = Field(default=1_000, description="Stored filters of one user.")
+    devices_per_user_max: PositiveInt = Field(default=200, description="Devices of one user.")
+    one_time_keys_per_device_max: PositiveInt = Field(
+        default=1_000, description="Unclaimed one-time keys of one device and algorithm."
+    )
+    to_device_messages_max: PositiveInt = Field(
+        default=10_000, description="Undelivered to-device messages of one device; the oldest go first."
+    )
+    room_keys_batch_max: PositiveInt = Field(
+        default=10_000, description="Session keys of one backup request."
+    )
+    push_rules_per_user_max: PositiveInt = Field(default=1_000, description="Own push rules of one user.")
+    typing_ms_max: PositiveInt = Field(default=120_000, description="Longest `timeout` of a typing notice.")
+    aliases_per_room_max: PositiveInt = Field(default=100, description="Local aliases of one room.")
+    create_room_invites_max: PositiveInt = Field(default=100, description="`invite` of createRoom.")
+
+    pending_uploads_per_user_max: PositiveInt = Field(
+        default=50, description="Media ids announced, not uploaded."
+    )
+    pending_upload_s_max: PositiveInt = Field(
+        default=86_400, description="Life of a media id without content."
+    )
+    media_wait_ms_max: PositiveInt = Field(default=60_000, description="`timeout_ms` of a media download.")
+    thumbnail_pixels_max: PositiveInt = Field(
+        default=50_000_000, description="Width × height of a picture that is still decoded."
+    )
+    thumbnail_bytes_max: PositiveInt = Field(
+        default=33_554_432, description="Size of a picture that is still decoded."
+    )
+    thumbnail_memory_bytes_max: PositiveInt = Field(
+        default=536_870_912, description="Address space of the child process that decodes."
+    )
+    thumbnail_s_max: PositiveInt = Field(default=10, description="Time of one decode.")
+    thumbnail_children_max: PositiveInt = Field(
+        default=2, description="Decoding child processes of one process."
+    )
+
+    append_retries_max: PositiveInt = Field(
+        default=20, description="How often a send reloads a room that another process changed, before 503."
+    )
+    database_wait_ms_max: PositiveInt = Field(
+        default=10_000, description="Wait for a connection, before 503."
+    )
+    rooms_cached_max: PositiveInt = Field(default=10_000, description="Rooms whose head is kept in memory.")
+    tenants_cached_max: PositiveInt = Field(default=20_000, description="Tenants kept in memory.")
+    tokens_cached_max: PositiveInt = Field(
+        default=50_000, description="Access tokens (hashes) kept in memory."
+    )
