@@ -4,4 +4,4 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias, Union
 
 JsonValue: TypeAlias = Union[bool, int, float, str, "Sequence[JsonValue]", "Mapping[str, JsonValue]", None]
-JsonObject: TypeAlias = "Mapping[str, JsonValue]"
+JsonObject: TypeAlias = Mapping[str, JsonValue]
