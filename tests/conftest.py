@@ -1,0 +1,50 @@
+"""Real: PostgreSQL (one embedded server for the run, one migrated database for each xdist worker).
+
+Fake: nothing here. What a part of the tests fakes says that part's own conftest.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from tests.support import postgres as support
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        support.begin_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        support.end_run()
+
+
+@pytest.fixture(scope="session")
+async def postgres() -> support.Postgres:
+    """The run's PostgreSQL."""
+    server = support.Postgres()
+    await server.start()
+    return server
+
+
+@pytest.fixture(scope="session")
+async def database_url(postgres: support.Postgres, worker_id: str) -> str:
+    """A migrated database of this worker's own; tests share it and each make tenants of their own."""
+    return await postgres.create(f"timserver_{worker_id}")
+
+
+@pytest.fixture
+async def fresh_database(
+    postgres: support.Postgres, worker_id: str
+) -> AsyncIterator[Callable[[], Awaitable[str]]]:
+    """Call it for the URL of a migrated database that only this test has."""
+    names: list[str] = []
+
+    async def create() -> str:
+        names.append(f"timserver_{worker_id}_fresh_{len(names)}")
+        return await postgres.create(names[-1])
+
+    yield create
+    for name in names:
+        await postgres.drop(name)
