@@ -1,0 +1,144 @@
+"""Bytes of uploaded files below one root directory, under random names of our own.
+
+    <root>/<tenant_id>/<first two characters>/<32 hex characters>     a complete file, never changed again
+    <root>/<tenant_id>/incoming/<32 hex characters>                   being written
+
+Nothing a client or server says becomes part of a path (RELIABILITY M1). A tenant's files lie in its own folder, and
+equal contents of two tenants are two files (MED-1: no cross-tenant dedupe). A file appears under its name only when
+it is complete and on the disk; what a crash leaves in `incoming` is removed by `sweep`.
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import BinaryIO, NewType
+
+import msgspec
+
+from timserver.clock import IdSource
+from timserver.tenancy import Tenant
+
+BlobName = NewType("BlobName", str)
+
+BATCH_BYTES = 256 * 1024
+"""What is gathered in memory before a thread hashes and writes it."""
+_NAME = re.compile(r"[0-9a-f]{32}\Z")
+
+
+class Blob(msgspec.Struct, frozen=True):
+    """A stored file."""
+
+    name: BlobName
+    size_bytes: int
+    sha256: bytes
+
+
+class BlobTooLarge(Exception):
+    """The stream is longer than allowed; nothing was kept."""
+
+
+class Blobs:
+    """The directory of all tenants' files."""
+
+    def __init__(self, root: Path, ids: IdSource) -> None:
+        self._root = root
+        self._ids = ids
+
+    def path(self, tenant: Tenant, name: BlobName) -> Path:
+        """Where a complete file lies. The name must be one that `write` or `adopt` gave."""
+        assert _NAME.match(name), "a blob name is never made from outside text"
+        return self._root / str(tenant.tenant_id) / name[:2] / name
+
+    async def write(self, tenant: Tenant, chunks: AsyncIterator[bytes], size_bytes_max: int) -> Blob:
+        """Store a stream, holding `BATCH_BYTES` at most in memory. On the disk when this returns.
+
+        Raises `BlobTooLarge` as soon as the stream exceeds the limit; no trace remains of a stream that fails.
+        """
+        incoming = self.incoming(tenant)
+        digest, size_bytes = hashlib.sha256(), 0
+        try:
+            file = await asyncio.to_thread(_create, incoming)
+            with file:
+                async for batch in _batches(chunks):
+                    size_bytes += len(batch)
+                    if size_bytes > size_bytes_max:
+                        raise BlobTooLarge
+                    await asyncio.to_thread(_append, file, digest, batch)
+                name = await self.adopt(tenant, incoming, file)
+        except BaseException:
+            incoming.unlink(missing_ok=True)
+            raise
+        return Blob(name=name, size_bytes=size_bytes, sha256=digest.digest())
+
+    def incoming(self, tenant: Tenant) -> Path:
+        """A new path for a file that is being written; `adopt` makes a blob of it."""
+        return self._root / str(tenant.tenant_id) / "incoming" / self._ids.secret(16).hex()
+
+    async def adopt(self, tenant: Tenant, incoming: Path, file: BinaryIO) -> BlobName:
+        """Make a complete, still open file of `incoming` a blob: sync it, then rename it."""
+        name = BlobName(incoming.name)
+        await asyncio.to_thread(_complete, file, incoming, self.path(tenant, name))
+        return name
+
+    async def delete(self, tenant: Tenant, name: BlobName) -> None:
+        """Remove a file; one that is gone already is no error."""
+        await asyncio.to_thread(self.path(tenant, name).unlink, missing_ok=True)
+
+    async def delete_all(self, tenant: Tenant) -> None:
+        """Remove every file of a tenant."""
+        folder = self._root / str(tenant.tenant_id)
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def sweep(self, tenant: Tenant, before_ms: int) -> int:
+        """Remove unfinished files last written before `before_ms`; says how many."""
+        folder = self._root / str(tenant.tenant_id) / "incoming"
+        return await asyncio.to_thread(_remove_older, folder, before_ms)
+
+
+async def _batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    gathered = bytearray()
+    async for chunk in chunks:
+        gathered += chunk
+        if len(gathered) >= BATCH_BYTES:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
+
+
+def _create(path: Path) -> BinaryIO:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path.open("xb", buffering=0)
+
+
+def _append(file: BinaryIO, digest: "hashlib._Hash", batch: bytes) -> None:
+    digest.update(batch)
+    view = memoryview(batch)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _complete(file: BinaryIO, incoming: Path, final: Path) -> None:
+    os.fsync(file.fileno())
+    final.parent.mkdir(mode=0o700, exist_ok=True)
+    incoming.rename(final)
+    _sync_directory(final.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _remove_older(folder: Path, before_ms: int) -> int:
+    old = [path for path in folder.glob("*") if path.stat().st_mtime_ns // 1_000_000 < before_ms]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
