@@ -51,6 +51,15 @@ def parse_user_id(text: str) -> UserID:
     return UserID(text)
 
 
+def is_user_id(text: str) -> bool:
+    """Whether it is a user id, historical ones included."""
+    try:
+        parse_user_id(text)
+    except InvalidID:
+        return False
+    return True
+
+
 def make_user_id(localpart: str, server_name: ServerName) -> UserID:
     """A new local user id, by the strict grammar for new ids."""
     if not _LOCALPART_NEW.match(localpart):
