@@ -43,6 +43,11 @@ def parse(pattern: str) -> Glob:
     return Glob(tuple(_piece(text) for text in pattern.split("*")))
 
 
+def parse_stars(pattern: str) -> Glob:
+    """The same where only the star is special, as for event types in filters."""
+    return Glob(tuple(Piece(text, None) for text in pattern.split("*")))
+
+
 def _piece(text: str) -> Piece:
     if "?" not in text:
         return Piece(text, None)
