@@ -145,9 +145,9 @@ def matches(asked: EventFilter, event: EventFacts) -> bool:
 
 def takes_type(asked: EventFilter, event_type: str) -> bool:
     """Whether events of a type are wanted."""
-    return not _names(asked.not_types, event_type) and (
-        asked.types is None or _names(asked.types, event_type)
-    )
+    if asked.not_types and _names(asked.not_types, event_type):
+        return False
+    return asked.types is None or _names(asked.types, event_type)
 
 
 def _names(types: frozenset[str], event_type: str) -> bool:
