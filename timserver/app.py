@@ -1,1 +1,133 @@
-"""Composition root: builds the context and the listeners; imports all, imported only by `cli`."""
+"""Composition root: builds the context and serves the listeners; imports all, imported only by `cli`."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from types import ModuleType
+
+import structlog
+import uvloop
+from aiohttp import web
+from aiohttp.http_parser import HttpRequestParser
+from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_request import BaseRequest
+
+from timserver.api.client import MODULES as CLIENT_MODULES
+from timserver.api.dispatch import Dispatcher
+from timserver.api.endpoint import Endpoint, declared_in
+from timserver.api.routing import Routes
+from timserver.clock import SystemClock, SystemIds
+from timserver.config import Api, Listener, Settings
+from timserver.context import Context
+from timserver.store.bus import Bus
+from timserver.store.caches import Caches
+from timserver.store.database import Database
+from timserver.store.rates import Rates
+from timserver.store.streams import Streams
+from timserver.store.vault import Vault
+
+_log = structlog.get_logger("timserver.app")
+
+MODULES_OF_API: dict[Api, Sequence[ModuleType]] = {Api.CLIENT: CLIENT_MODULES}
+
+
+def endpoints_of(apis: Iterable[Api]) -> list[Endpoint]:
+    """All endpoints of some APIs."""
+    return [item for api in apis for module in MODULES_OF_API.get(api, ()) for item in declared_in(module)]
+
+
+@asynccontextmanager
+async def open_context(settings: Settings, master_key: bytes) -> AsyncIterator[Context]:
+    """The context of a process, without the loops: what the command line needs."""
+    clock = SystemClock()
+    url = settings.database.url.get_secret_value()
+    database = await Database.connect(url, pool_size=settings.database.pool_max)
+    caches = Caches(settings.limits, Rates(clock, settings.rate_limits))
+    bus = Bus(url)
+    bus.on_drop = caches.drop_named
+    try:
+        yield Context(
+            database=database,
+            clock=clock,
+            ids=SystemIds(),
+            settings=settings,
+            streams=Streams(database, clock, settings.limits, bus),
+            caches=caches,
+            vault=Vault(master_key),
+        )
+    finally:
+        await database.close()
+
+
+def _bind(listener: Listener) -> socket.socket:
+    if listener.path is not None:
+        listener.path.unlink(missing_ok=True)
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        bound.bind(str(listener.path))
+    else:
+        family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
+        bound = socket.create_server((listener.host, listener.port), family=family, backlog=1024)
+    bound.setblocking(False)
+    return bound
+
+
+def bind_all(settings: Settings) -> list[socket.socket]:
+    """Sockets of all listeners, in their order; the parent of several workers binds, its children inherit."""
+    return [_bind(listener) for listener in settings.listeners]
+
+
+async def serve(
+    settings: Settings,
+    master_key: bytes,
+    sockets: Sequence[socket.socket],
+    stop: asyncio.Event,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until `stop`; then finish what is running within `settings.drain_s`."""
+    if HttpRequestParser.__module__ != "aiohttp._http_parser":
+        raise SystemExit("aiohttp's C parser is missing: refusing to parse HTTP in Python (RELIABILITY C9)")
+    async with open_context(settings, master_key) as ctx, asyncio.TaskGroup() as group:
+        loops = group.create_task(ctx.streams.run())
+        runners = []
+        for listener, bound in zip(settings.listeners, sockets, strict=True):
+            runners.append(await _listen(ctx, listener, bound))
+        ready()
+        await stop.wait()
+        _log.info("draining")
+        ctx.streams.release_all()
+        await asyncio.gather(*(runner.cleanup() for runner in runners))
+        loops.cancel()
+
+
+async def _listen(ctx: Context, listener: Listener, bound: socket.socket) -> web.ServerRunner:
+    dispatcher = Dispatcher(ctx, Routes(endpoints_of(listener.apis)), listener.tenant)
+    server = web.Server(
+        dispatcher,
+        request_factory=_request,
+        access_log=None,
+        keepalive_timeout=75,
+        max_line_size=ctx.settings.limits.url_bytes_max,
+        max_field_size=ctx.settings.limits.header_bytes_max,
+    )
+    runner = web.ServerRunner(server, shutdown_timeout=ctx.settings.drain_s)
+    await runner.setup()
+    context = None
+    if listener.certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(listener.certificate, listener.key)
+    await web.SockSite(runner, bound, ssl_context=context, backlog=1024).start()
+    return runner
+
+
+def _request(
+    message: object, payload: object, protocol: RequestHandler, writer: object, task: "asyncio.Task[None]"
+) -> BaseRequest:
+    loop = asyncio.get_running_loop()
+    return BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=0)  # type: ignore[arg-type]
+
+
+def run(main: Callable[[], "asyncio.Future[None] | object"]) -> None:
+    """Run a coroutine function on uvloop."""
+    uvloop.run(main())  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from timserver.store.embedded import FAST_AND_LOSSY, EmbeddedPostgres
+from timserver.store.migrate import migrate
 
 FOLDER_VARIABLE = "TIM_TEST_POSTGRES_FOLDER"
 URL_VARIABLE = "TIM_TEST_DATABASE_URL"
@@ -59,7 +60,7 @@ class Postgres:
             if not self.external:
                 self._embedded.start()
                 self._embedded.leave()
-            await self.create(TEMPLATE, template="template0")
+            await migrate(await self.create(TEMPLATE, template="template0"))
             (self.folder / "prepared").touch()
 
     async def create(self, database: str, *, template: str = TEMPLATE) -> str:

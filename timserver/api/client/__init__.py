@@ -1,1 +1,10 @@
 """Client-server API: one module per OpenAPI file of the spec, one function per operationId."""
+
+from timserver.api.client import login, logout, versions, whoami
+
+MODULES = (
+    login,
+    logout,
+    versions,
+    whoami,
+)

@@ -1,0 +1,43 @@
+"""Real: HTTP, PostgreSQL, the whole server in this process. Fake: nothing.
+
+`server` is shared by a worker's tests, each makes tenants of its own; `tenant` and `other` are two of them.
+"""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.homeserver import Homeserver, Person, running, settings_for
+from timserver.tenancy import Tenant
+
+
+@pytest.fixture(scope="session")
+async def server(database_url: str) -> AsyncIterator[Homeserver]:
+    async with running(settings_for(database_url)) as homeserver:
+        yield homeserver
+
+
+@pytest.fixture
+async def tenant(server: Homeserver) -> Tenant:
+    return await server.tenant()
+
+
+@pytest.fixture
+async def other(server: Homeserver) -> Tenant:
+    return await server.tenant()
+
+
+@pytest.fixture
+async def alice(server: Homeserver, tenant: Tenant) -> Person:
+    return await server.person(tenant, "alice")
+
+
+@pytest.fixture
+async def bob(server: Homeserver, tenant: Tenant) -> Person:
+    return await server.person(tenant, "bob")
+
+
+@pytest.fixture
+async def mallory(server: Homeserver, other: Tenant) -> Person:
+    """Of another tenant."""
+    return await server.person(other, "alice")

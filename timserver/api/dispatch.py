@@ -1,0 +1,208 @@
+"""The one aiohttp adaptor: from a request on a socket to an endpoint and back (STYLE 5, step 1 of each flow).
+
+Tenant from the listener or Host, endpoint from the path, requester from the token, rate limit, decoding; then the
+handler; then its answer or error as JSON, with CORS headers on everything.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+import structlog
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDict
+
+from timserver.api import decoding
+from timserver.api.endpoint import Answer, Auth, BodyStream, Endpoint, FileBody, Peer
+from timserver.api.routing import Match, Routes
+from timserver.context import Context
+from timserver.matrix import errors
+from timserver.matrix.ids import InvalidID
+from timserver.tenancy import Requester, Tenant
+from timserver.usecases.accounts import authenticate
+from timserver.usecases.tenants import find_tenant
+
+_log = structlog.get_logger("timserver.http")
+_encode = msgspec.json.Encoder().encode
+
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS",
+    "Access-Control-Allow-Headers": "X-Requested-With, Content-Type, Authorization, Range",
+    "Access-Control-Expose-Headers": "Retry-After, ETag, Content-Disposition, Content-Range",
+}
+
+
+class Dispatcher:
+    """Serves the endpoints of one listener; `pinned` is its tenant, if it has one."""
+
+    def __init__(self, ctx: Context, routes: Routes, pinned: str | None) -> None:
+        self._ctx = ctx
+        self._routes = routes
+        self._pinned = pinned
+        self._plans: dict[int, decoding.Plan] = {}
+        self.draining = False
+
+    async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request. Everything that goes wrong becomes the spec's error."""
+        if http.method == "OPTIONS":
+            return _respond(http, 200, b"{}")
+        try:
+            answer = await self._answer(http)
+        except errors.MatrixError as error:
+            return _refuse(http, error)
+        except (HttpProcessingError, ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception:
+            request_id = self._ctx.ids.opaque(12)
+            _log.exception("request failed", request_id=request_id, method=http.method)
+            return _refuse(http, errors.Unknown(f"Internal server error (request {request_id})"))
+        if isinstance(answer, Answer):
+            if answer.file is not None:
+                return await _send_file(http, answer, answer.file)
+            body = answer.body if isinstance(answer.body, bytes) else _encode(answer.body)
+            return _respond(http, answer.status, body, answer.headers)
+        return _respond(http, 200, _encode(answer))
+
+    async def _answer(self, http: web.BaseRequest) -> Any:
+        raw_path, _, query = http.raw_path.partition("?")
+        try:
+            match = self._routes.find(http.method, raw_path)
+        except UnicodeDecodeError:
+            raise errors.InvalidParam("Path is not UTF-8") from None
+        tenant = await find_tenant(self._ctx, self._pinned or http.headers.get("Host") or "")
+        if tenant is None:
+            raise errors.NotFound("No such homeserver here")
+        endpoint = match.endpoint
+        values = parse_qs(query, keep_blank_values=True) if query else {}
+        requester = await self._requester(http, tenant, endpoint, values)
+        self._limit(http, tenant, endpoint, requester)
+        arguments: list[Any] = [self._ctx, tenant]
+        if endpoint.auth is not Auth.NONE:
+            arguments.append(requester)
+        if endpoint.request is not None:
+            arguments.append(await self._decode(http, match, values))
+        return await endpoint.handler(*arguments)
+
+    async def _requester(
+        self, http: web.BaseRequest, tenant: Tenant, endpoint: Endpoint, query: dict[str, list[str]]
+    ) -> Requester | None:
+        if endpoint.auth is Auth.NONE:
+            return None
+        scheme, _, token = http.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            token = query.get("access_token", [""])[0] if self._ctx.settings.token_in_query else ""
+        if not token:
+            if endpoint.auth is Auth.OPTIONAL:
+                return None
+            raise errors.MissingToken()
+        requester = await authenticate(
+            self._ctx, tenant, token.strip(), may_when_locked=endpoint.may_when_locked
+        )
+        if endpoint.auth is Auth.ADMIN and not requester.is_admin:
+            raise errors.Forbidden("You are not a server admin")
+        return requester
+
+    def _limit(
+        self, http: web.BaseRequest, tenant: Tenant, endpoint: Endpoint, requester: Requester | None
+    ) -> None:
+        if endpoint.rate is not None:
+            who = requester.user_nid if requester else http.remote or ""
+            self._ctx.caches.rates.take(tenant, endpoint.rate, who)
+
+    async def _decode(self, http: web.BaseRequest, match: Match, query: dict[str, list[str]]) -> Any:
+        endpoint = match.endpoint
+        plan = self._plans.get(id(endpoint))
+        if plan is None:
+            assert endpoint.request is not None
+            plan = self._plans[id(endpoint)] = decoding.make_plan(endpoint.request)
+        fields: dict[str, Any] = {}
+        try:
+            decoding.read_texts(plan.path, lambda name: (match.parameters[name],), fields)
+        except InvalidID as error:
+            raise errors.InvalidParam() from error
+        decoding.read_texts(plan.query, lambda name: query.get(name, ()), fields)
+        decoding.read_texts(plan.headers, lambda name: http.headers.getall(name, ()), fields)
+        limits = self._ctx.settings.limits
+        if plan.raw_body is not None:
+            fields[plan.raw_body] = _stream(http)
+        elif plan.body is not None:
+            size_max = endpoint.body_bytes_max or limits.json_body_bytes_max
+            decoding.read_body(plan, await _read(http, size_max), limits.json_depth_max, fields)
+        if plan.peer is not None:
+            fields[plan.peer] = Peer(http.remote or "", http.headers.get("User-Agent", "")[:256])
+        return plan.make(**fields)
+
+
+async def _read(http: web.BaseRequest, size_max: int) -> bytes:
+    """The body, after inflation at most `size_max` bytes."""
+    if (http.content_length or 0) > size_max:
+        raise errors.TooLarge()
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in http.content.iter_any():
+        size += len(chunk)
+        if size > size_max:
+            raise errors.TooLarge()
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _stream(http: web.BaseRequest) -> BodyStream:
+    async def chunks() -> AsyncIterator[bytes]:
+        async for chunk in http.content.iter_any():
+            yield chunk
+
+    return BodyStream(chunks(), http.headers.get("Content-Type"), http.content_length)
+
+
+def _respond(
+    http: web.BaseRequest,
+    status: int,
+    body: bytes,
+    headers: Any = None,
+    content_type: str = "application/json",
+) -> web.Response:
+    all_headers = CIMultiDict(_CORS)
+    all_headers["Content-Type"] = content_type
+    if headers:
+        all_headers.update(headers)
+    return web.Response(status=status, body=body, headers=all_headers)
+
+
+def _refuse(http: web.BaseRequest, error: errors.MatrixError) -> web.Response:
+    body = {"errcode": error.errcode, "error": error.error, **error.extra}
+    headers = {}
+    retry_after_ms = error.extra.get("retry_after_ms")
+    if isinstance(retry_after_ms, int):
+        headers["Retry-After"] = str(max(1, -(-retry_after_ms // 1000)))
+    elif error.http_status == 503:
+        headers["Retry-After"] = "1"
+    if error.inner:
+        _log.info("refused", errcode=error.errcode, inner=error.inner)
+    response = _respond(http, error.http_status, _encode(body), headers)
+    if error.http_status == 413:  # the rest of the body is not read
+        response.force_close()
+    return response
+
+
+async def _send_file(http: web.BaseRequest, answer: Answer, file: FileBody) -> web.StreamResponse:
+    """Stream a stretch of a file, by sendfile where the transport can."""
+    response = web.StreamResponse(status=answer.status, headers=CIMultiDict({**_CORS, **answer.headers}))
+    response.content_length = file.size_bytes
+    await response.prepare(http)
+    if http.method == "HEAD":
+        return response
+    loop = asyncio.get_running_loop()
+    handle = await loop.run_in_executor(None, Path(file.path).open, "rb")
+    try:
+        assert http.transport is not None
+        await loop.sendfile(http.transport, handle, file.offset_bytes, file.size_bytes)
+    finally:
+        handle.close()
+    await response.write_eof()
+    return response

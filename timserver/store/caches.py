@@ -1,0 +1,88 @@
+"""What a process remembers between requests: bounded, keyed by tenant, and never the arbiter of anything.
+
+An entry may vanish at any time. Facts that must not be stale (tokens, tenants) are dropped by hints from the process
+that changed them, and live for `STALE_S` seconds at most when a hint is lost.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from timserver.config import Limits
+from timserver.matrix.signing import SigningKey
+from timserver.store.live_rooms import LiveRoom
+from timserver.store.rates import Rates
+from timserver.tenancy import Requester, Tenant
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+STALE_S = 5.0
+
+
+class Lru(Generic[Key, Value]):
+    """At most `size_max` entries; the one not used for longest goes first."""
+
+    __slots__ = ("_entries", "_size_max")
+
+    def __init__(self, size_max: int) -> None:
+        self._entries: OrderedDict[Key, Value] = OrderedDict()
+        self._size_max = size_max
+
+    def get(self, key: Key) -> Value | None:
+        """The value, which is now the youngest; or None."""
+        value = self._entries.get(key)
+        if value is not None:
+            self._entries.move_to_end(key)
+        return value
+
+    def put(self, key: Key, value: Value) -> Value:
+        """Remember; the value itself, for chaining."""
+        self._entries[key] = value
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._size_max:
+            self._entries.popitem(last=False)
+        return value
+
+    def drop(self, key: Key) -> None:
+        """Forget, if it is there."""
+        self._entries.pop(key, None)
+
+    def drop_where(self, condition: Callable[[Key, Value], bool]) -> None:
+        """Forget all that match; linear, for rare events."""
+        for key in [key for key, value in self._entries.items() if condition(key, value)]:
+            del self._entries[key]
+
+    def items(self) -> list[tuple[Key, Value]]:
+        """All entries, the oldest first."""
+        return list(self._entries.items())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+class Caches:
+    """All caches of a process."""
+
+    def __init__(self, limits: Limits, rates: Rates) -> None:
+        self.rates = rates
+        self.tenants: Lru[str, tuple[float, Tenant]] = Lru(limits.tenants_cached_max)
+        """By host or server name; with the monotonic time of loading."""
+        self.tokens: Lru[tuple[int, bytes], tuple[float, Requester, int | None]] = Lru(
+            limits.tokens_cached_max
+        )
+        """By tenant and hash; with the monotonic time of loading and the token's `expires_ts`."""
+        self.signing_keys: Lru[int, SigningKey] = Lru(limits.tenants_cached_max)
+        self.terms: Lru[tuple[int, bytes], int] = Lru(limits.rooms_cached_max * 10)
+        self.names: Lru[tuple[int, int], bytes] = Lru(limits.rooms_cached_max * 10)
+        self.rooms: Lru[tuple[int, int], LiveRoom] = Lru(limits.rooms_cached_max)
+        self.room_nids: Lru[tuple[int, str], int] = Lru(limits.rooms_cached_max)
+
+    def drop_named(self, tenant_id: int, name: str) -> None:
+        """A hint from another process: `tokens:<user_nid>`, `token:<hash>` or `tenant` (see `usecases`)."""
+        kind, _, value = name.partition(":")
+        if kind == "tokens":
+            self.tokens.drop_where(lambda key, entry: key[0] == tenant_id and str(entry[1].user_nid) == value)
+        elif kind == "tenant":
+            self.tenants.drop_where(lambda _, entry: entry[1].tenant_id == tenant_id)
+            self.signing_keys.drop(tenant_id)

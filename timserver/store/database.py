@@ -1,0 +1,155 @@
+"""Connections to PostgreSQL: a pool per process, a transaction per tenant.
+
+Two walls keep tenants apart (DESIGN 2): `transaction` sets the tenant for row-level security, and every statement
+carries `tenant_id = $1` (`statement.py` puts it there and asserts that it is the transaction's tenant).
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from timserver.matrix import errors
+from timserver.tenancy import Tenant
+
+APP_ROLE = "timserver_app"
+"""The role that serves requests: not the owner of the tables, no right to pass row-level security."""
+
+NIDS_PER_BLOCK = 256
+"""As `nid_seq` increments."""
+
+UniqueViolation = asyncpg.UniqueViolationError
+
+_UNAVAILABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+class Connection:
+    """A connection inside a transaction of one tenant. Made only by `Database`."""
+
+    __slots__ = ("raw", "tenant_id")
+
+    def __init__(self, raw: Any, tenant_id: int | None) -> None:
+        self.raw = raw
+        self.tenant_id = tenant_id
+
+
+class Database:
+    """The process's pool. Errors of the link become `errors.Unavailable` (503), whose outcome is unknown."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+        self._nids = range(0)
+
+    @classmethod
+    async def connect(
+        cls, url: str, *, pool_size: int, role: str = APP_ROLE, schema: str | None = None
+    ) -> "Database":
+        """Open a pool of at most `pool_size` connections that act as `role`."""
+        if not re.fullmatch(r"[a-z_][a-z0-9_]*", role):
+            raise ValueError("role")
+
+        async def no_reset(_: Any) -> None:
+            """Nothing outlives a transaction here: settings are LOCAL, so release costs no round trip."""
+
+        settings = {"role": role, "application_name": "timserver", "jit": "off"}
+        if schema:
+            settings["search_path"] = schema
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=pool_size,
+            server_settings=settings,
+            statement_cache_size=1000,
+            max_cached_statement_lifetime=0,
+            max_inactive_connection_lifetime=300,
+            command_timeout=60,
+            reset=no_reset,
+        )
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Close when idle; cut what is still running after 5 seconds."""
+        try:
+            await asyncio.wait_for(self._pool.close(), 5)
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def transaction(self, tenant: Tenant, *, snapshot: bool = False) -> AsyncIterator[Connection]:
+        """A transaction that sees `tenant` only; with `snapshot` read-only, all statements on one state.
+
+        Commits at the end, rolls back on an exception. The wait for COMMIT is never canceled.
+        """
+        mode = "isolation level repeatable read, read only" if snapshot else "isolation level read committed"
+        begin = f"begin {mode}; set local tim.tenant = '{int(tenant.tenant_id)}'"
+        async with self._transaction(begin, tenant.tenant_id) as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def directory(self) -> AsyncIterator[Connection]:
+        """A transaction on the tables that belong to no tenant (tenants, host names)."""
+        async with self._transaction("begin", None) as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def _transaction(self, begin: str, tenant_id: int | None) -> AsyncIterator[Connection]:
+        raw = await self._acquire()
+        try:
+            await raw.execute(begin)
+            try:
+                yield Connection(raw, tenant_id)
+            except BaseException:
+                if not raw.is_closed():
+                    await asyncio.shield(raw.execute("rollback"))
+                raise
+            await asyncio.shield(raw.execute("commit"))
+        except _UNAVAILABLE as error:
+            raw.terminate()
+            raise errors.Unavailable(inner=f"database: {type(error).__name__}") from error
+        finally:
+            await self._pool.release(raw)
+
+    async def call(self, sql: str, *args: Any) -> list[Any]:
+        """One call of an SQL function that sets the tenant itself: one round trip, one commit."""
+        raw = await self._acquire()
+        try:
+            rows: list[Any] = await asyncio.shield(raw.fetch(sql, *args))
+        except _UNAVAILABLE as error:
+            raw.terminate()
+            raise errors.Unavailable(inner=f"database: {type(error).__name__}") from error
+        finally:
+            await self._pool.release(raw)
+        return rows
+
+    async def take_nids(self, count: int) -> list[int]:
+        """Fresh numeric ids, known before anything is written; they are unique and say nothing of order."""
+        taken: list[int] = []
+        while len(taken) < count:
+            if not self._nids:
+                first: int = (await self.call("select nextval('nid_seq')"))[0][0]
+                self._nids = range(first, first + NIDS_PER_BLOCK)
+                continue
+            block = self._nids[: count - len(taken)]
+            self._nids = self._nids[len(block) :]
+            taken.extend(block)
+        return taken
+
+    async def _acquire(self) -> Any:
+        try:
+            return await self._pool.acquire(timeout=10)
+        except (*_UNAVAILABLE, TimeoutError) as error:
+            raise errors.Unavailable(inner=f"database: {type(error).__name__}") from error

@@ -1,0 +1,5 @@
+"""Rooms in memory."""
+
+
+class LiveRoom:
+    """Filled in with the append path."""

@@ -1,0 +1,56 @@
+"""Table `profile_field`: one row per field, the value as JSON."""
+
+import msgspec
+
+from timserver.matrix.json_types import JsonValue
+from timserver.store.database import Connection
+from timserver.store.statement import Statement
+from timserver.tenancy import Tenant
+
+
+class Field(msgspec.Struct, frozen=True):
+    """One field of a user's profile."""
+
+    user_nid: int
+    name: str
+    value: bytes
+
+
+_FIELDS = Statement(
+    Field,
+    "select user_nid, name, value from profile_field where tenant_id = $1 and user_nid = any ($2::bigint[])",
+)
+_SET = Statement(
+    int,
+    "insert into profile_field (tenant_id, user_nid, name, value) values ($1, $2, $3, $4)"
+    " on conflict (tenant_id, user_nid, name) do update set value = excluded.value returning 1",
+)
+_DELETE = Statement(
+    int, "delete from profile_field where tenant_id = $1 and user_nid = $2 and name = $3 returning 1"
+)
+
+
+async def profile_of(conn: Connection, tenant: Tenant, user_nid: int) -> dict[str, JsonValue]:
+    """All fields of one user."""
+    rows = await _FIELDS.all(conn, tenant, [user_nid])
+    return {row.name: msgspec.json.decode(row.value) for row in rows}
+
+
+async def profiles_of(
+    conn: Connection, tenant: Tenant, user_nids: list[int]
+) -> dict[int, dict[str, JsonValue]]:
+    """All fields of some users."""
+    found: dict[int, dict[str, JsonValue]] = {nid: {} for nid in user_nids}
+    for row in await _FIELDS.all(conn, tenant, user_nids):
+        found[row.user_nid][row.name] = msgspec.json.decode(row.value)
+    return found
+
+
+async def set_field(conn: Connection, tenant: Tenant, user_nid: int, name: str, value: JsonValue) -> None:
+    """Set one field."""
+    await _SET.run(conn, tenant, user_nid, name, msgspec.json.encode(value))
+
+
+async def delete_field(conn: Connection, tenant: Tenant, user_nid: int, name: str) -> None:
+    """Remove one field."""
+    await _DELETE.run(conn, tenant, user_nid, name)

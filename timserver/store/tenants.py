@@ -1,0 +1,117 @@
+"""Tables `tenant`, `tenant_host`, `tenant_key`."""
+
+import msgspec
+
+from timserver.matrix.ids import ServerName
+from timserver.store.database import Connection
+from timserver.store.statement import Directory, Statement
+from timserver.tenancy import Tenant, TenantSettings, Variant
+
+
+class TenantRow(msgspec.Struct, frozen=True):
+    """A row of `tenant`."""
+
+    tenant_id: int
+    server_name: str
+    variant: str
+    tim_version: str
+    settings: str
+    client_url: str | None
+
+    def tenant(self) -> Tenant:
+        """As a value."""
+        return Tenant(
+            tenant_id=self.tenant_id,
+            server_name=ServerName(self.server_name),
+            variant=Variant(self.variant),
+            tim_version=self.tim_version,
+            settings=msgspec.json.decode(self.settings, type=TenantSettings),
+            client_url=self.client_url,
+        )
+
+
+class KeyRow(msgspec.Struct, frozen=True):
+    """A row of `tenant_key`; the seed is sealed."""
+
+    key_id: str
+    seed: bytes
+    public_key: bytes
+    expired_ts: int | None
+
+
+_COLUMNS = "t.tenant_id, t.server_name, t.variant, t.tim_version, t.settings, t.client_url"
+_BY_HOST = Directory(
+    TenantRow,
+    f"select {_COLUMNS} from tenant t left join tenant_host h on h.tenant_id = t.tenant_id and h.host = any ($1::text[])"
+    " where h.host is not null or t.server_name = any ($1::text[]) limit 1",
+)
+_ALL = Directory(TenantRow, f"select {_COLUMNS} from tenant t order by t.server_name")
+_INSERT = Directory(
+    int,
+    "insert into tenant (tenant_id, server_name, variant, tim_version, settings, client_url, created_ts)"
+    " values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning 1",
+)
+_INSERT_HOST = Directory(int, "insert into tenant_host (host, tenant_id) values ($1, $2) returning 1")
+_DELETE = Directory(int, "delete from tenant where tenant_id = $1 returning 1")
+_UPDATE_SETTINGS = Directory(int, "update tenant set settings = $2 where tenant_id = $1 returning 1")
+_KEYS = Statement(
+    KeyRow,
+    "select key_id, seed, public_key, expired_ts from tenant_key where tenant_id = $1 order by created_ts desc",
+)
+_INSERT_KEY = Statement(
+    int,
+    "insert into tenant_key (tenant_id, key_id, seed, public_key, created_ts) values ($1, $2, $3, $4, $5)"
+    " returning 1",
+)
+
+
+async def find_by_host(conn: Connection, host: str) -> Tenant | None:
+    """By Host header: a registered host, or the server name itself, with or without the port."""
+    row = await _BY_HOST.one(conn, [host, host.rpartition(":")[0] or host])
+    return row.tenant() if row else None
+
+
+async def all_tenants(conn: Connection) -> list[Tenant]:
+    """Every tenant, by name."""
+    return [row.tenant() for row in await _ALL.all(conn)]
+
+
+async def insert(conn: Connection, tenant: Tenant, now_ms: int) -> bool:
+    """A new tenant; False when the server name is taken."""
+    settings = msgspec.json.encode(tenant.settings).decode()
+    row = await _INSERT.one(
+        conn,
+        tenant.tenant_id,
+        tenant.server_name,
+        tenant.variant.value,
+        tenant.tim_version,
+        settings,
+        tenant.client_url,
+        now_ms,
+    )
+    return row is not None
+
+
+async def insert_host(conn: Connection, tenant: Tenant, host: str) -> None:
+    """A further host name under which the tenant is found."""
+    await _INSERT_HOST.run(conn, host, tenant.tenant_id)
+
+
+async def update_settings(conn: Connection, tenant: Tenant, settings: TenantSettings) -> None:
+    """Replace the settings."""
+    await _UPDATE_SETTINGS.run(conn, tenant.tenant_id, msgspec.json.encode(settings).decode())
+
+
+async def delete(conn: Connection, tenant: Tenant) -> None:
+    """Remove the tenant's row; its data goes by `erase` before."""
+    await _DELETE.run(conn, tenant.tenant_id)
+
+
+async def keys(conn: Connection, tenant: Tenant) -> list[KeyRow]:
+    """Signing keys, the newest first."""
+    return await _KEYS.all(conn, tenant)
+
+
+async def insert_key(conn: Connection, tenant: Tenant, key: KeyRow, now_ms: int) -> None:
+    """A new signing key; `key.seed` is sealed already."""
+    await _INSERT_KEY.run(conn, tenant, key.key_id, key.seed, key.public_key, now_ms)

@@ -1,0 +1,25 @@
+"""Secrets at rest: encrypted with the process's master key (DESIGN 2; RELIABILITY S10)."""
+
+import hashlib
+
+from nacl.secret import SecretBox
+
+
+class Vault:
+    """Seals and opens; the master key has 32 bytes."""
+
+    def __init__(self, master_key: bytes) -> None:
+        self._box = SecretBox(master_key)
+
+    def seal(self, secret: bytes) -> bytes:
+        """Encrypt and authenticate."""
+        return bytes(self._box.encrypt(secret))
+
+    def open(self, sealed: bytes) -> bytes:
+        """Decrypt; raises `nacl.exceptions.CryptoError` when the master key is another one."""
+        return bytes(self._box.decrypt(sealed))
+
+
+def token_hash(token: str) -> bytes:
+    """How tokens are stored and looked up; they are random and long, so a plain hash does."""
+    return hashlib.sha256(token.encode()).digest()

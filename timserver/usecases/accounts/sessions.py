@@ -1,0 +1,69 @@
+"""Step: a device and its tokens."""
+
+import msgspec
+
+from timserver.context import Context
+from timserver.matrix.ids import DeviceID, UserID, make_user_id
+from timserver.store import accounts
+from timserver.store.database import Connection
+from timserver.store.vault import token_hash
+from timserver.tenancy import Tenant
+
+ACCESS_TOKEN_LIFE_MS = 60 * 60 * 1000
+"""Of access tokens that come with a refresh token."""
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client gets to know of its new session."""
+
+    user_id: UserID
+    device_id: DeviceID
+    access_token: str
+    refresh_token: str | None
+    expires_in_ms: int | None
+
+
+class WantedDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """The device a client asks for."""
+
+    device_id: str | None
+    display_name: str | None
+    with_refresh_token: bool
+    address: str
+
+
+async def begin_session(
+    ctx: Context, conn: Connection, tenant: Tenant, account: accounts.AccountRow, wanted: WantedDevice
+) -> Session:
+    """Make or take over the device and give it new tokens; the old ones of the device end."""
+    device_id = DeviceID(wanted.device_id or ctx.ids.opaque(10).upper())
+    (fresh_nid,) = await ctx.database.take_nids(1)
+    device = accounts.DeviceRow(fresh_nid, device_id, wanted.display_name, None, wanted.address)
+    device_nid = await accounts.upsert_device(conn, tenant, account.user_nid, device, ctx.clock.now_ms())
+    if device_nid != fresh_nid:
+        for ended in await accounts.delete_tokens(conn, tenant, [device_nid]):
+            ctx.caches.tokens.drop((tenant.tenant_id, ended))
+    tokens = await give_tokens(
+        ctx, conn, tenant, account.user_nid, device_nid, refresh=wanted.with_refresh_token
+    )
+    return Session(
+        user_id=make_user_id(account.localpart, tenant.server_name),
+        device_id=device_id,
+        access_token=tokens[0],
+        refresh_token=tokens[1],
+        expires_in_ms=ACCESS_TOKEN_LIFE_MS if tokens[1] else None,
+    )
+
+
+async def give_tokens(
+    ctx: Context, conn: Connection, tenant: Tenant, user_nid: int, device_nid: int, *, refresh: bool
+) -> tuple[str, str | None]:
+    """A new access token and, when wanted, a refresh token."""
+    access = "tima_" + ctx.ids.opaque(40)
+    expires_ts = ctx.clock.now_ms() + ACCESS_TOKEN_LIFE_MS if refresh else None
+    await accounts.insert_token(conn, tenant, user_nid, device_nid, token_hash(access), expires_ts)
+    if not refresh:
+        return access, None
+    token = "timr_" + ctx.ids.opaque(40)
+    await accounts.insert_refresh(conn, tenant, user_nid, device_nid, token_hash(token), token_hash(access))
+    return access, token

@@ -1,0 +1,45 @@
+"""A new homeserver: a row, a key and a log (DESIGN 2: at most 50 ms, no restart)."""
+
+from timserver.context import Context
+from timserver.matrix import errors, signing
+from timserver.matrix.ids import InvalidID, parse_server_name
+from timserver.store import log, tenants
+from timserver.tenancy import Tenant, TenantSettings, Variant
+
+
+async def create_tenant(
+    ctx: Context,
+    server_name: str,
+    variant: Variant = Variant.OFF,
+    *,
+    tim_version: str = "1.2",
+    client_url: str | None = None,
+    settings: TenantSettings | None = None,
+) -> Tenant:
+    """Raises `InvalidParam` for a bad name and `UserInUse` for one that exists."""
+    try:
+        name = parse_server_name(server_name)
+    except InvalidID as error:
+        raise errors.InvalidParam(f"{server_name} is not a server name") from error
+    (tenant_id,) = await ctx.database.take_nids(1)
+    tenant = Tenant(
+        tenant_id=tenant_id,
+        server_name=name,
+        variant=variant,
+        tim_version=tim_version,
+        settings=settings or TenantSettings(default_room_version=ctx.settings.default_room_version),
+        client_url=client_url,
+    )
+    now_ms = ctx.clock.now_ms()
+    async with ctx.database.directory() as conn:
+        if not await tenants.insert(conn, tenant, now_ms):
+            raise errors.UserInUse(f"{server_name} exists")
+    seed = ctx.ids.secret(signing.SEED_SIZE_BYTES)
+    key = signing.make_signing_key(f"ed25519:{ctx.ids.opaque(6)}", seed)
+    async with ctx.database.transaction(tenant) as conn:
+        sealed = ctx.vault.seal(seed)
+        await tenants.insert_key(
+            conn, tenant, tenants.KeyRow(key.key_id, sealed, key.public_key, None), now_ms
+        )
+        await log.begin(conn, tenant)
+    return tenant
