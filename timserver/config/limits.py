@@ -80,9 +80,9 @@ class Limits(BaseModel):
         default=33_554_432, description="Size of a picture that is still decoded."
     )
     thumbnail_memory_bytes_max: PositiveInt = Field(
-        default=536_870_912, description="Address space of the child process that decodes."
+        default=268_435_456, description="Address space of the child process that decodes."
     )
-    thumbnail_s_max: PositiveInt = Field(default=10, description="Time of one decode.")
+    thumbnail_s_max: PositiveInt = Field(default=5, description="Processor time of one decode.")
     thumbnail_children_max: PositiveInt = Field(
         default=2, description="Decoding child processes of one process."
     )

@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO, NewType
 
@@ -37,6 +38,13 @@ class Blob(msgspec.Struct, frozen=True):
     sha256: bytes
 
 
+class Incoming(msgspec.Struct, frozen=True):
+    """A file that is being written."""
+
+    path: Path
+    file: BinaryIO
+
+
 class BlobTooLarge(Exception):
     """The stream is longer than allowed; nothing was kept."""
 
@@ -49,7 +57,7 @@ class Blobs:
         self._ids = ids
 
     def path(self, tenant: Tenant, name: BlobName) -> Path:
-        """Where a complete file lies. The name must be one that `write` or `adopt` gave."""
+        """Where a complete file lies. The name must be one that `write` or `keep` gave."""
         assert _NAME.match(name), "a blob name is never made from outside text"
         return self._root / str(tenant.tenant_id) / name[:2] / name
 
@@ -58,30 +66,31 @@ class Blobs:
 
         Raises `BlobTooLarge` as soon as the stream exceeds the limit; no trace remains of a stream that fails.
         """
-        incoming = self.incoming(tenant)
         digest, size_bytes = hashlib.sha256(), 0
-        try:
-            file = await asyncio.to_thread(_create, incoming)
-            with file:
-                async for batch in _batches(chunks):
-                    size_bytes += len(batch)
-                    if size_bytes > size_bytes_max:
-                        raise BlobTooLarge
-                    await asyncio.to_thread(_append, file, digest, batch)
-                name = await self.adopt(tenant, incoming, file)
-        except BaseException:
-            incoming.unlink(missing_ok=True)
-            raise
+        async with self.incoming(tenant) as incoming:
+            async for batch in _batches(chunks):
+                size_bytes += len(batch)
+                if size_bytes > size_bytes_max:
+                    raise BlobTooLarge
+                await asyncio.to_thread(_append, incoming.file, digest, batch)
+            name = await self.keep(tenant, incoming)
         return Blob(name=name, size_bytes=size_bytes, sha256=digest.digest())
 
-    def incoming(self, tenant: Tenant) -> Path:
-        """A new path for a file that is being written; `adopt` makes a blob of it."""
-        return self._root / str(tenant.tenant_id) / "incoming" / self._ids.secret(16).hex()
+    @asynccontextmanager
+    async def incoming(self, tenant: Tenant) -> AsyncIterator[Incoming]:
+        """A new file to write into; gone at the end of the block unless it was kept."""
+        path = self._root / str(tenant.tenant_id) / "incoming" / self._ids.secret(16).hex()
+        file = await asyncio.to_thread(_create, path)
+        try:
+            with file:
+                yield Incoming(path, file)
+        finally:
+            path.unlink(missing_ok=True)
 
-    async def adopt(self, tenant: Tenant, incoming: Path, file: BinaryIO) -> BlobName:
-        """Make a complete, still open file of `incoming` a blob: sync it, then rename it."""
-        name = BlobName(incoming.name)
-        await asyncio.to_thread(_complete, file, incoming, self.path(tenant, name))
+    async def keep(self, tenant: Tenant, incoming: Incoming) -> BlobName:
+        """Make a blob of a complete file: sync it, then rename it."""
+        name = BlobName(incoming.path.name)
+        await asyncio.to_thread(_complete, incoming, self.path(tenant, name))
         return name
 
     async def delete(self, tenant: Tenant, name: BlobName) -> None:
@@ -122,10 +131,10 @@ def _append(file: BinaryIO, digest: "hashlib._Hash", batch: bytes) -> None:
         view = view[file.write(view) :]
 
 
-def _complete(file: BinaryIO, incoming: Path, final: Path) -> None:
-    os.fsync(file.fileno())
+def _complete(incoming: Incoming, final: Path) -> None:
+    os.fsync(incoming.file.fileno())
     final.parent.mkdir(mode=0o700, exist_ok=True)
-    incoming.rename(final)
+    incoming.path.rename(final)
     _sync_directory(final.parent)
 
 

@@ -44,10 +44,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a job.
 
     `made`: the thumbnail was written. `original`: the picture is not larger than wanted, serve it as it is.
-    `too_large`: more pixels or memory than allowed. `failed`: not a picture we decode, or broken.
+    `too_large`: more pixels or memory than allowed. `failed`: not a picture we decode, or broken. `unavailable`: no
+    child could be started; nothing is known about the picture.
     """
 
-    status: Literal["made", "original", "too_large", "failed"]
+    status: Literal["made", "original", "too_large", "failed", "unavailable"]
     content_type: str = ""
     width: int = 0
     height: int = 0
@@ -55,5 +56,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 FAILED = Outcome(status="failed")
 TOO_LARGE = Outcome(status="too_large")
+UNAVAILABLE = Outcome(status="unavailable")
 STARTED = b"started"
 """First answer of a fork: it has taken the job. An answer that ends before it means: the child was gone."""

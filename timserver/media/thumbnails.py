@@ -14,11 +14,9 @@ from typing import BinaryIO
 
 import msgspec
 
-from timserver.media.thumbnail_job import FAILED, STARTED, Job, Outcome
+from timserver.media.thumbnail_job import FAILED, STARTED, UNAVAILABLE, Job, Outcome
 
 IDLE_S = 20
-AT_ONCE_MAX = 2
-"""Pictures being decoded at the same time by one server process; the rest wait."""
 _ANSWER_BYTES_MAX = 4096
 
 
@@ -27,11 +25,11 @@ class _ChildGone(Exception):
 
 
 class Thumbnailer:
-    """Owner of the child process."""
+    """Owner of the child process. `at_once_max` pictures are decoded at the same time; the rest wait."""
 
-    def __init__(self, idle_s: float = IDLE_S) -> None:
+    def __init__(self, at_once_max: int = 2, idle_s: float = IDLE_S) -> None:
         self._idle_s = idle_s
-        self._slots = asyncio.Semaphore(AT_ONCE_MAX)
+        self._slots = asyncio.Semaphore(at_once_max)
         self._starting = asyncio.Lock()
         self._process: Process | None = None
         self._control: socket.socket | None = None
@@ -44,7 +42,7 @@ class Thumbnailer:
                     return await self._ask(job, source, target)
                 except _ChildGone:
                     await self.close()
-        return FAILED
+        return UNAVAILABLE
 
     async def close(self) -> None:
         """End the child; `make` would start a new one."""

@@ -94,8 +94,8 @@ def test_a_name_that_is_not_ours_reaches_no_path(blobs: Blobs, name: str) -> Non
 
 
 async def test_sweep_removes_what_a_crash_left(blobs: Blobs, tmp_path: Path) -> None:
-    left = blobs.incoming(PRACTICE)
-    left.parent.mkdir(parents=True)
+    async with blobs.incoming(PRACTICE) as incoming:
+        left = incoming.path
     left.write_bytes(b"half")
     kept = await blobs.write(PRACTICE, chunks(b"whole"), 10)
     written_ms = left.stat().st_mtime_ns // 1_000_000

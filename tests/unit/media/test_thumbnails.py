@@ -162,10 +162,10 @@ async def test_animations_move_only_when_asked_to(lab: Lab, kind: str) -> None:
 
 
 async def test_a_still_of_a_small_animation_is_not_the_original(lab: Lab) -> None:
-    outcome = await lab.make(film("GIF", 5), job_for(800, 600, Method.SCALE, animated=False))
+    outcome = await lab.make(film("GIF", 5), job_for(800, 600, Method.SCALE, animated=False, limits=Limits()))
     assert (outcome.status, outcome.width) == ("made", 64)
     assert (
-        await lab.make(film("GIF", 5), job_for(800, 600, Method.SCALE, animated=True))
+        await lab.make(film("GIF", 5), job_for(800, 600, Method.SCALE, animated=True, limits=Limits()))
     ).status == "original"
 
 
@@ -321,5 +321,5 @@ def test_after_the_lock_down_reading_and_memory_remain() -> None:
     ],
 )
 def test_few_sizes_serve_all_wishes(wish: tuple[int, int, Method], expected: tuple[int, int, Method]) -> None:
-    job = job_for(*wish, animated=False)
+    job = job_for(*wish, animated=False, limits=Limits())
     assert (job.width, job.height, job.method) == expected
