@@ -70,7 +70,7 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
     if field.default_factory is not msgspec.NODEFAULT:
         return msgspec.field(name=field.encode_name, default_factory=field.default_factory)
     if field.default is not msgspec.NODEFAULT:
-        return msgspec.field(default=field.default, name=field.encode_name)  # type: ignore[call-overload]
+        return msgspec.field(default=field.default, name=field.encode_name)
     return msgspec.field(name=field.encode_name)
 
 
@@ -91,10 +91,7 @@ def make_plan(request: type[Request]) -> Plan:
         elif isinstance(marker, WholeBody | RawBody | FromPeer):
             special[type(marker)] = field.name
         else:
-            default = msgspec.field(
-                name=field.encode_name, default=field.default, default_factory=field.default_factory
-            )
-            body.append((field.name, hint, default))
+            body.append((field.name, hint, _default(field)))
             renames.append((field.name, field.encode_name))
             body_required = body_required or field.required
     decoder = None
