@@ -9,6 +9,7 @@ Building a `Settings` reads nothing; only `load` looks at files and at the envir
 
 from timserver.config.limits import Limits
 from timserver.config.load import ConfigError, dump, load
+from timserver.config.master_key import load_master_key
 from timserver.config.settings import (
     Api,
     Database,
@@ -43,4 +44,5 @@ __all__ = [
     "Settings",
     "dump",
     "load",
+    "load_master_key",
 ]
