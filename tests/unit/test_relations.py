@@ -4,27 +4,38 @@ import msgspec
 import pytest
 
 from timserver.matrix import relations
+from timserver.matrix.event import Event
+from timserver.matrix.ids import EventID, RoomID, UserID
 from timserver.matrix.json_types import JsonObject
 from timserver.matrix.relations import Relation
 
 
-class Event(msgspec.Struct, frozen=True):
-    event_id: str
-    content: JsonObject
-    room_id: str = "!room:example.org"
-    sender: str = "@alice:example.org"
-    type: str = "m.room.message"
-    state_key: str | None = None
-    origin_server_ts: int = 1
+def made(event_id: str, content: JsonObject) -> Event:
+    return Event(
+        event_id=EventID(event_id),
+        room_id=RoomID("!room:example.org"),
+        sender=UserID("@alice:example.org"),
+        type="m.room.message",
+        state_key=None,
+        content=content,
+        origin_server_ts=1,
+        depth=1,
+        prev_events=(),
+        auth_events=(),
+        redacts=None,
+        hashes={},
+        signatures={},
+        pdu=b"{}",
+    )
 
 
 def relates(rel_type: object, event_id: object, **more: object) -> Any:
     return {"m.relates_to": {"rel_type": rel_type, "event_id": event_id, **more}}
 
 
-ORIGINAL = Event("$original", {"body": "hi"})
+ORIGINAL = made("$original", {"body": "hi"})
 NEW = {"m.new_content": {"body": "ho"}}
-EDIT = Event("$edit", {**relates("m.replace", "$original"), **NEW})
+EDIT = made("$edit", {**relates("m.replace", "$original"), **NEW})
 
 
 def test_relations_are_read() -> None:

@@ -7,10 +7,11 @@ Spec: https://spec.matrix.org/v1.19/client-server-api/#forming-relationships-bet
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final, Protocol, TypeGuard, TypeVar
+from typing import Final, TypeGuard
 
 import msgspec
 
+from timserver.matrix.event import Event
 from timserver.matrix.ids import ID_LENGTH_MAX_BYTES
 from timserver.matrix.json_types import JsonObject, JsonValue
 
@@ -72,29 +73,7 @@ def _is_event_id(value: JsonValue) -> TypeGuard[str]:
     return isinstance(value, str) and value[:1] == "$" and 1 < _size(value) <= ID_LENGTH_MAX_BYTES
 
 
-class RelatedEvent(Protocol):
-    """What the rules for edits read of an event."""
-
-    @property
-    def event_id(self) -> str: ...  # noqa: D102
-    @property
-    def room_id(self) -> str: ...  # noqa: D102
-    @property
-    def sender(self) -> str: ...  # noqa: D102
-    @property
-    def type(self) -> str: ...  # noqa: D102
-    @property
-    def state_key(self) -> str | None: ...  # noqa: D102
-    @property
-    def content(self) -> JsonObject: ...  # noqa: D102
-    @property
-    def origin_server_ts(self) -> int: ...  # noqa: D102
-
-
-EventT = TypeVar("EventT", bound=RelatedEvent)
-
-
-def is_valid_edit(original: RelatedEvent, edit: RelatedEvent) -> bool:
+def is_valid_edit(original: Event, edit: Event) -> bool:
     """Whether an event may replace another one.
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#validity-of-replacement-events
@@ -116,7 +95,7 @@ def is_valid_edit(original: RelatedEvent, edit: RelatedEvent) -> bool:
     )
 
 
-def latest_edit(original: RelatedEvent, edits: Iterable[EventT]) -> EventT | None:
+def latest_edit(original: Event, edits: Iterable[Event]) -> Event | None:
     """The edit to bundle: the newest valid one by `origin_server_ts`, then by event id.
 
     Leave out redacted edits, and do not ask for a redacted original: its edits are not bundled.
