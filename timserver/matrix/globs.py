@@ -88,6 +88,8 @@ def matches_words(glob: Glob, text: str) -> bool:
 def _ends_at_word(glob: Glob, text: str, start: int) -> bool:
     start = _skip_middle(glob, text, start)
     last = glob.pieces[-1]
+    if not last.text:  # a star at the end takes all the rest
+        return start >= 0
     while start >= 0:
         found = last.find(text, start)
         if found < 0:
