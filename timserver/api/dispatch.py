@@ -175,7 +175,6 @@ def _respond(
 
 
 def _refuse(http: web.BaseRequest, error: errors.MatrixError) -> web.Response:
-    body = {"errcode": error.errcode, "error": error.error, **error.extra}
     headers = {}
     retry_after_ms = error.extra.get("retry_after_ms")
     if isinstance(retry_after_ms, int):
@@ -184,7 +183,7 @@ def _refuse(http: web.BaseRequest, error: errors.MatrixError) -> web.Response:
         headers["Retry-After"] = "1"
     if error.inner:
         _log.info("refused", errcode=error.errcode, inner=error.inner)
-    response = _respond(http, error.http_status, _encode(body), headers)
+    response = _respond(http, error.http_status, _encode(error.body()), headers)
     if error.http_status == 413:  # the rest of the body is not read
         response.force_close()
     return response

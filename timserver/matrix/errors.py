@@ -7,7 +7,7 @@ Spec: https://spec.matrix.org/v1.19/client-server-api/#standard-error-response
 
 from typing import ClassVar
 
-from timserver.matrix.json_types import JsonValue
+from timserver.matrix.json_types import JsonObject, JsonValue
 
 
 class MatrixError(Exception):
@@ -30,6 +30,10 @@ class MatrixError(Exception):
         self.inner = inner
         self.extra = extra
         super().__init__(f"{self.errcode}: {self.error}" + (f" ({inner})" if inner else ""))
+
+    def body(self) -> dict[str, JsonValue]:
+        """The JSON that the client gets."""
+        return {"errcode": self.errcode, "error": self.error, **self.extra}
 
 
 class Unknown(MatrixError):
@@ -84,6 +88,25 @@ class UserDeactivated(MatrixError):
     """The account was deactivated."""
 
     status, errcode, default = 403, "M_USER_DEACTIVATED", "This account has been deactivated"
+
+
+class InteractionNeeded(MatrixError):
+    """User-interactive authentication goes on: flows, session and what is completed are in `extra`.
+
+    Has an errcode only when a stage was tried and failed (`failure`).
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#user-interactive-authentication-api
+    """
+
+    status, errcode, default = 401, "M_FORBIDDEN", "Authentication is needed"
+
+    def __init__(self, failure: str | None, extra: JsonObject) -> None:
+        super().__init__(failure)
+        self.extra = dict(extra)
+        self.failed = failure is not None
+
+    def body(self) -> dict[str, JsonValue]:
+        """See `MatrixError`."""
+        return super().body() if self.failed else dict(self.extra)
 
 
 class BadJson(MatrixError):

@@ -43,13 +43,11 @@ class DeviceRow(msgspec.Struct, frozen=True):
 
 
 class RefreshRow(msgspec.Struct, frozen=True):
-    """A refresh token; `next_used`: the access token made by its last use was used."""
+    """A refresh token."""
 
     user_nid: int
     device_nid: int
     access_token_hash: bytes
-    next_token_hash: bytes | None
-    next_used: bool
 
 
 _BY_LOCALPART = Statement(
@@ -94,8 +92,9 @@ _MARK_USED = Statement(
 )
 _DROP_OLD_PAIR = Statement(
     bytes,
-    "with old as (delete from refresh_token r where r.tenant_id = $1 and r.device_nid = $2 and r.next_token_hash is not"
-    " null returning r.access_token_hash)"
+    "with old as (delete from refresh_token r using refresh_token n where r.tenant_id = $1 and r.device_nid = $2"
+    " and n.tenant_id = $1 and n.device_nid = $2 and n.access_token_hash = $3 and r.next_token_hash = n.token_hash"
+    " returning r.access_token_hash)"
     " delete from access_token a using old where a.tenant_id = $1 and a.token_hash = old.access_token_hash"
     " and a.token_hash <> $3 returning a.token_hash",
 )
@@ -111,11 +110,15 @@ _INSERT_REFRESH = Statement(
 )
 _REFRESH = Statement(
     RefreshRow,
-    "select r.user_nid, r.device_nid, r.access_token_hash, r.next_token_hash, coalesce(a.used, false)"
-    " from refresh_token r"
-    " left join refresh_token n on n.tenant_id = r.tenant_id and n.token_hash = r.next_token_hash"
-    " left join access_token a on a.tenant_id = r.tenant_id and a.token_hash = n.access_token_hash"
-    " where r.tenant_id = $1 and r.token_hash = $2 for update of r",
+    "select user_nid, device_nid, access_token_hash from refresh_token where tenant_id = $1 and token_hash = $2"
+    " for update",
+)
+_DROP_OTHER_PAIRS = Statement(
+    bytes,
+    "with other as (delete from refresh_token r where r.tenant_id = $1 and r.device_nid = $2 and r.token_hash <> $3"
+    " returning r.access_token_hash)"
+    " delete from access_token a using other where a.tenant_id = $1 and a.token_hash = other.access_token_hash"
+    " and a.token_hash <> $4 returning a.token_hash",
 )
 _SET_NEXT = Statement(
     int,
@@ -235,6 +238,13 @@ async def insert_refresh(
 async def lock_refresh(conn: Connection, tenant: Tenant, token_hash: bytes) -> RefreshRow | None:
     """The refresh token, locked until the transaction ends."""
     return await _REFRESH.one(conn, tenant, token_hash)
+
+
+async def end_other_pairs(
+    conn: Connection, tenant: Tenant, row: RefreshRow, token_hash: bytes
+) -> list[bytes]:
+    """The use of a refresh token ends the pair before it, and the pair that its last use made."""
+    return await _DROP_OTHER_PAIRS.all(conn, tenant, row.device_nid, token_hash, row.access_token_hash)
 
 
 async def set_next(conn: Connection, tenant: Tenant, token_hash: bytes, next_token_hash: bytes) -> None:

@@ -1,11 +1,9 @@
-"""A new local user, by the operator or by registration."""
+"""A new local user, by the operator."""
 
 from timserver.context import Context
-from timserver.matrix import errors
-from timserver.matrix.ids import InvalidID, UserID, make_user_id
-from timserver.store import accounts, profiles, terms
+from timserver.matrix.ids import UserID
 from timserver.tenancy import Tenant
-from timserver.usecases.accounts.passwords import hash_password
+from timserver.usecases.accounts.new_account import insert_account, new_user_id, prepare_account
 
 
 async def create_user(
@@ -18,15 +16,7 @@ async def create_user(
     is_admin: bool = False,
 ) -> UserID:
     """Raises `InvalidUsername` and `UserInUse`. Without a password nobody can log in by password."""
-    try:
-        user_id = make_user_id(localpart, tenant.server_name)
-    except InvalidID as error:
-        raise errors.InvalidUsername(str(error)) from error
-    (user_nid,) = await terms.intern(ctx.database, ctx.caches, tenant, [user_id])
-    hashed = await hash_password(ctx.settings.password_hash, password) if password is not None else None
+    account = await prepare_account(ctx, tenant, localpart, password, is_admin=is_admin)
     async with ctx.database.transaction(tenant) as conn:
-        row = accounts.AccountRow(user_nid, localpart, hashed, accounts.ACTIVE, is_admin)
-        if not await accounts.insert_account(conn, tenant, row, ctx.clock.now_ms()):
-            raise errors.UserInUse()
-        await profiles.set_field(conn, tenant, user_nid, "displayname", display_name or localpart)
-    return user_id
+        await insert_account(ctx, conn, tenant, account, display_name)
+    return new_user_id(tenant, localpart)

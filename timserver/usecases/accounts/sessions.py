@@ -3,6 +3,7 @@
 import msgspec
 
 from timserver.context import Context
+from timserver.matrix import errors
 from timserver.matrix.ids import DeviceID, UserID, make_user_id
 from timserver.store import accounts
 from timserver.store.database import Connection
@@ -11,6 +12,17 @@ from timserver.tenancy import Tenant
 
 ACCESS_TOKEN_LIFE_MS = 60 * 60 * 1000
 """Of access tokens that come with a refresh token."""
+
+DEVICE_ID_BYTES_MAX = 255
+DEVICE_NAME_LENGTH_MAX = 255
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """An access token and, when it was wanted, what renews it."""
+
+    access_token: str
+    refresh_token: str | None
+    expires_in_ms: int | None
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +48,10 @@ async def begin_session(
     ctx: Context, conn: Connection, tenant: Tenant, account: accounts.AccountRow, wanted: WantedDevice
 ) -> Session:
     """Make or take over the device and give it new tokens; the old ones of the device end."""
+    if len((wanted.device_id or "").encode()) > DEVICE_ID_BYTES_MAX:
+        raise errors.InvalidParam(f"A device id has at most {DEVICE_ID_BYTES_MAX} bytes")
+    if len(wanted.display_name or "") > DEVICE_NAME_LENGTH_MAX:
+        raise errors.TooLarge(f"A device name has at most {DEVICE_NAME_LENGTH_MAX} characters", status=400)
     device_id = DeviceID(wanted.device_id or ctx.ids.opaque(10).upper())
     (fresh_nid,) = await ctx.database.take_nids(1)
     device = accounts.DeviceRow(fresh_nid, device_id, wanted.display_name, None, wanted.address)
@@ -49,21 +65,21 @@ async def begin_session(
     return Session(
         user_id=make_user_id(account.localpart, tenant.server_name),
         device_id=device_id,
-        access_token=tokens[0],
-        refresh_token=tokens[1],
-        expires_in_ms=ACCESS_TOKEN_LIFE_MS if tokens[1] else None,
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        expires_in_ms=tokens.expires_in_ms,
     )
 
 
 async def give_tokens(
     ctx: Context, conn: Connection, tenant: Tenant, user_nid: int, device_nid: int, *, refresh: bool
-) -> tuple[str, str | None]:
+) -> Tokens:
     """A new access token and, when wanted, a refresh token."""
     access = "tima_" + ctx.ids.opaque(40)
     expires_ts = ctx.clock.now_ms() + ACCESS_TOKEN_LIFE_MS if refresh else None
     await accounts.insert_token(conn, tenant, user_nid, device_nid, token_hash(access), expires_ts)
     if not refresh:
-        return access, None
+        return Tokens(access_token=access, refresh_token=None, expires_in_ms=None)
     token = "timr_" + ctx.ids.opaque(40)
     await accounts.insert_refresh(conn, tenant, user_nid, device_nid, token_hash(token), token_hash(access))
-    return access, token
+    return Tokens(access_token=access, refresh_token=token, expires_in_ms=ACCESS_TOKEN_LIFE_MS)
