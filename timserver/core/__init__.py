@@ -4,8 +4,34 @@
 is what runs. Knows nothing of tenants, sockets or the database.
 """
 
+from timserver.core.choice import (
+    EngineMissing,
+    canonical_json,
+    check_json,
+    pack_state,
+    require_engine,
+    unpack_state,
+    verify,
+)
 from timserver.core.definition.auth import check_auth
 from timserver.core.definition.auth_events import auth_keys, check_auth_events, state_keys
 from timserver.core.rejected import Rejected
+from timserver.core.sealing import OpenedPdu, open_pdu, seal
 
-__all__ = ["Rejected", "auth_keys", "check_auth", "check_auth_events", "state_keys"]
+__all__ = [
+    "EngineMissing",
+    "OpenedPdu",
+    "Rejected",
+    "auth_keys",
+    "canonical_json",
+    "check_auth",
+    "check_auth_events",
+    "check_json",
+    "open_pdu",
+    "pack_state",
+    "require_engine",
+    "seal",
+    "state_keys",
+    "unpack_state",
+    "verify",
+]

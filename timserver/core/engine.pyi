@@ -1,4 +1,38 @@
-"""The contract of the compiled engine (`timserver/core/rust`)."""
+"""The contract of the compiled engine (`timserver/core/rust`).
+
+Nothing here is called directly: `timserver.core` has the functions, and `timserver.core.definition` says in Python
+what each of them must do. ValueError carries one of the reasons "not_json", "duplicate_key", "depth",
+"integer_range", "float", "surrogate".
+"""
 
 def version() -> str:
-    """The crate's version; `timserver.core` compares it with its own at import."""
+    """The crate's version; `timserver.core` compares it with its own."""
+
+def check_json(data: bytes, depth_max: int, *, strict_integers: bool) -> None:
+    """Raises ValueError for what is no JSON, has duplicate keys, lone surrogates or more than `depth_max` levels,
+    and with `strict_integers` for floats and integers beyond 2^53 - 1. Linear in the length.
+    """
+
+def canonical_json(data: bytes) -> bytes:
+    """The canonical encoding of a JSON text, of at most 254 levels. Raises ValueError."""
+
+def seal_event(
+    pdu: bytes, rules: int, server_name: str, key_id: str, seed: bytes
+) -> tuple[str, bytes, str, str]:
+    """Hashes and signs a PDU; `rules` are the bits of `core.sealing`. Returns event id (empty when the PDU should bring
+    its own and does not), canonical PDU, content hash and signature. Raises ValueError.
+    """
+
+def open_event(pdu: bytes, rules: int) -> tuple[str, bytes, bool, bytes]:
+    """Reads another server's PDU strictly. Returns event id, canonical PDU without `unsigned`, whether the content hash
+    fits, and what its signatures must cover. Raises ValueError.
+    """
+
+def verify(items: list[tuple[bytes, bytes, bytes]]) -> list[bool]:
+    """Which of (public key, message, signature) are right. Releases the interpreter lock."""
+
+def pack_state(state: dict[int, int]) -> bytes:
+    """State as sorted, delta-coded variable-length integers. Keys and values are below 2^64."""
+
+def unpack_state(data: bytes) -> dict[int, int]:
+    """What `pack_state` has packed, in the order of the keys. Raises ValueError("malformed")."""

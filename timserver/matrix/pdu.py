@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+import orjson
 
 from timserver.matrix import canonical_json, ids, signing
 from timserver.matrix.errors import BadJson, TooLarge
@@ -58,19 +59,29 @@ def parse(version: RoomVersion, data: bytes, *, room_id: RoomID | None = None) -
     `room_id`, when given, must be the PDU's own. `unsigned` is dropped: anybody may have written it. Raises
     BadJson and TooLarge.
     """
-    if len(data) > 2 * PDU_SIZE_BYTES_MAX:
-        raise TooLarge("Event exceeds 65536 bytes")
+    check_size_before_reading(data)
     pdu = canonical_json.decode_object(data, strict=version.strict_canonical_json)
     pdu.pop("unsigned", None)
-    event = _to_event(version, pdu)
+    event = _encode_and_read(version, pdu)
     if room_id is not None and event.room_id != room_id:
         raise BadJson("Event belongs to another room")
     return event
 
 
+def check_size_before_reading(data: bytes) -> None:
+    """Refuse what is far too long to be an event, whatever its blanks and escapes. Raises TooLarge."""
+    if len(data) > 2 * PDU_SIZE_BYTES_MAX:
+        raise TooLarge("Event exceeds 65536 bytes")
+
+
+def from_canonical(version: RoomVersion, data: bytes, event_id: EventID) -> Event:
+    """The event of a PDU that is canonical already, without `unsigned`, with its id known. Raises as `parse`."""
+    return _to_event(version, orjson.loads(data), data, event_id)
+
+
 def from_object(version: RoomVersion, pdu: JsonObject) -> Event:
     """The event of a PDU that is decoded already (a template of ours with another server's signature, …)."""
-    return _to_event(version, {name: value for name, value in pdu.items() if name != "unsigned"})
+    return _encode_and_read(version, {name: value for name, value in pdu.items() if name != "unsigned"})
 
 
 def to_object(version: RoomVersion, event: Event) -> dict[str, JsonValue]:
@@ -81,7 +92,7 @@ def to_object(version: RoomVersion, event: Event) -> dict[str, JsonValue]:
 def redacted(version: RoomVersion, event: Event) -> Event:
     """The redacted copy of an event; its id stays the same."""
     return msgspec.structs.replace(
-        _to_event(version, redact(version, to_object(version, event))), rejected=event.rejected
+        _encode_and_read(version, redact(version, to_object(version, event))), rejected=event.rejected
     )
 
 
@@ -89,12 +100,21 @@ def build_and_sign(
     version: RoomVersion, template: PduTemplate, *, server_name: ServerName, signing_key: signing.SigningKey
 ) -> Event:
     """Our own event: hashed, signed and measured. Raises BadJson and TooLarge when the content is at fault."""
-    pdu = build(version, template)
-    return from_object(version, signing.sign_event(version, pdu, server_name, signing_key))
+    pdu = unhashed(version, template)
+    pdu["hashes"] = hashes = {"sha256": signing.content_hash(version, pdu)}
+    signed = signing.sign_event(version, pdu, server_name, signing_key)
+    return event_of_template(
+        version,
+        template,
+        event_id=signing.event_id(version, pdu),
+        data=canonical_json.encode(signed, strict=version.strict_canonical_json),
+        hashes=hashes,
+        signatures=_object(signed, "signatures"),
+    )
 
 
-def build(version: RoomVersion, template: PduTemplate) -> dict[str, JsonValue]:
-    """The PDU with its content hash, not yet signed."""
+def unhashed(version: RoomVersion, template: PduTemplate) -> dict[str, JsonValue]:
+    """The PDU before hash and signature."""
     pdu: dict[str, JsonValue] = {
         "auth_events": _references(version, template, template.auth_events),
         "content": _content(version, template),
@@ -102,7 +122,6 @@ def build(version: RoomVersion, template: PduTemplate) -> dict[str, JsonValue]:
         "origin_server_ts": template.origin_server_ts,
         "prev_events": _references(version, template, template.prev_events),
         "sender": template.sender,
-        "signatures": {},
         "type": template.type,
     }
     optional = {
@@ -113,8 +132,41 @@ def build(version: RoomVersion, template: PduTemplate) -> dict[str, JsonValue]:
     }
     pdu |= {name: value for name, value in optional.items() if value is not None}
     assert ("event_id" in pdu) == (version.event_id_format is EventIdFormat.GIVEN)
-    pdu["hashes"] = {"sha256": signing.content_hash(version, pdu)}
     return pdu
+
+
+def event_of_template(
+    version: RoomVersion,
+    template: PduTemplate,
+    *,
+    event_id: EventID,
+    data: bytes,
+    hashes: JsonObject,
+    signatures: JsonObject,
+) -> Event:
+    """The event that was made of our template. Raises TooLarge when it cannot be sent."""
+    _check_size(data)
+    assert len(template.prev_events) <= PREV_EVENTS_MAX
+    assert len(template.auth_events) <= AUTH_EVENTS_MAX
+    for name in ("type", "state_key", "sender", "room_id", "event_id"):
+        _check_field_size(name, getattr(template, name))
+    assert template.room_id is not None or (version.room_id_is_create_hash and not template.prev_events)
+    return Event(
+        event_id=event_id,
+        room_id=template.room_id or room_id_of(event_id),
+        sender=template.sender,
+        type=template.type,
+        state_key=template.state_key,
+        content=_content(version, template),
+        origin_server_ts=template.origin_server_ts,
+        depth=min(template.depth, canonical_json.INTEGER_MAX),
+        prev_events=template.prev_events,
+        auth_events=template.auth_events,
+        redacts=template.redacts,
+        hashes=hashes,
+        signatures=signatures,
+        pdu=data,
+    )
 
 
 def required_signers(version: RoomVersion, event: Event) -> frozenset[ServerName]:
@@ -154,27 +206,27 @@ def _references(version: RoomVersion, template: PduTemplate, event_ids: tuple[Ev
     return list(event_ids)
 
 
-def _to_event(version: RoomVersion, pdu: JsonObject) -> Event:
-    data = canonical_json.encode(pdu, strict=version.strict_canonical_json)
-    if len(data) > PDU_SIZE_BYTES_MAX:
-        raise TooLarge("Event exceeds 65536 bytes")
+def _encode_and_read(version: RoomVersion, pdu: JsonObject) -> Event:
+    return _to_event(version, pdu, canonical_json.encode(pdu, strict=version.strict_canonical_json), None)
+
+
+def _to_event(version: RoomVersion, pdu: JsonObject, data: bytes, event_id: EventID | None) -> Event:
+    _check_size(data)
     try:
-        return _read_fields(version, pdu, data)
+        return _read_fields(version, pdu, data, event_id)
     except ids.InvalidID as error:
         raise BadJson(inner=str(error)) from error
 
 
-def _read_fields(version: RoomVersion, pdu: JsonObject, data: bytes) -> Event:
+def _read_fields(version: RoomVersion, pdu: JsonObject, data: bytes, event_id: EventID | None) -> Event:
     event_type = _text(pdu, "type")
     content = _object(pdu, "content")
     sender = ids.parse_user_id(_text(pdu, "sender"))
     hashes = _object(pdu, "hashes")
     if get_str(hashes, "sha256") is None:
         raise BadJson("Event has no hash")
-    signatures = _signatures(pdu)
-    prev_events = _event_ids(version, pdu, "prev_events", PREV_EVENTS_MAX)
-    auth_events = _event_ids(version, pdu, "auth_events", AUTH_EVENTS_MAX)
-    event_id = _event_id(version, pdu)
+    if event_id is None or version.event_id_format is EventIdFormat.GIVEN:
+        event_id = _event_id(version, pdu)
     return Event(
         event_id=event_id,
         room_id=_room_id(version, pdu, event_type, event_id),
@@ -184,21 +236,30 @@ def _read_fields(version: RoomVersion, pdu: JsonObject, data: bytes) -> Event:
         content=content,
         origin_server_ts=_integer(pdu, "origin_server_ts", -INT64_MAX),
         depth=_integer(pdu, "depth", 0),
-        prev_events=prev_events,
-        auth_events=auth_events,
+        prev_events=_event_ids(version, pdu, "prev_events", PREV_EVENTS_MAX),
+        auth_events=_event_ids(version, pdu, "auth_events", AUTH_EVENTS_MAX),
         redacts=_redacts(version, pdu, event_type, content),
         hashes=hashes,
-        signatures=signatures,
+        signatures=_signatures(pdu),
         pdu=data,
     )
+
+
+def _check_size(data: bytes) -> None:
+    if len(data) > PDU_SIZE_BYTES_MAX:
+        raise TooLarge("Event exceeds 65536 bytes")
+
+
+def _check_field_size(name: str, value: str | None) -> None:
+    if value is not None and len(value.encode()) > FIELD_SIZE_BYTES_MAX:
+        raise TooLarge(f"{name} exceeds 255 bytes")
 
 
 def _text(pdu: JsonObject, name: str) -> str:
     value = get_str(pdu, name)
     if value is None:
         raise BadJson(f"Event has no {name}")
-    if len(value.encode()) > FIELD_SIZE_BYTES_MAX:
-        raise TooLarge(f"{name} exceeds 255 bytes")
+    _check_field_size(name, value)
     return value
 
 

@@ -1,13 +1,93 @@
 //! The compiled engine of `timserver.core`; `engine.pyi` is its contract.
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+
+mod event;
+mod json;
+mod signature;
+mod state_pack;
+
+/// Above this size the interpreter lock is released: below, taking it again could cost more than the work.
+const LARGE_BYTES: usize = 1 << 16;
+
+fn refused(reason: json::Reason) -> PyErr {
+    PyValueError::new_err(reason.name())
+}
 
 #[pymodule]
 mod engine {
+    use std::collections::BTreeMap;
+
+    use pyo3::pybacked::PyBackedBytes;
+    use pyo3::types::{PyBytes, PyDict};
+
     use super::*;
+
+    type Sealed<'py> = (String, Bound<'py, PyBytes>, String, String);
+    type Opened<'py> = (String, Bound<'py, PyBytes>, bool, Bound<'py, PyBytes>);
 
     /// The engine's own version, compared with the package's at start-up.
     #[pyfunction]
     fn version() -> &'static str {
         env!("CARGO_PKG_VERSION")
+    }
+
+    #[pyfunction]
+    #[pyo3(signature = (data, depth_max, *, strict_integers))]
+    fn check_json(py: Python<'_>, data: &[u8], depth_max: usize, strict_integers: bool) -> PyResult<()> {
+        let check = || json::check::check(data, depth_max, strict_integers);
+        let result = if data.len() > LARGE_BYTES { py.detach(check) } else { check() };
+        result.map_err(refused)
+    }
+
+    #[pyfunction]
+    fn canonical_json<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let mut out = Vec::with_capacity(data.len());
+        json::tree::write(&json::tree::parse(data).map_err(refused)?, &mut out);
+        Ok(PyBytes::new(py, &out))
+    }
+
+    #[pyfunction]
+    fn seal_event<'py>(
+        py: Python<'py>,
+        pdu: &[u8],
+        rules: u8,
+        server_name: &str,
+        key_id: &str,
+        seed: [u8; 32],
+    ) -> PyResult<Sealed<'py>> {
+        let rules = event::Rules::from_bits(rules);
+        let sealed = event::seal(pdu, rules, server_name, key_id, &seed).map_err(refused)?;
+        let bytes = PyBytes::new(py, &sealed.pdu);
+        Ok((sealed.event_id, bytes, sealed.content_hash, sealed.signature))
+    }
+
+    #[pyfunction]
+    fn open_event<'py>(py: Python<'py>, pdu: &[u8], rules: u8) -> PyResult<Opened<'py>> {
+        let opened = event::open(pdu, event::Rules::from_bits(rules)).map_err(refused)?;
+        let bytes = PyBytes::new(py, &opened.pdu);
+        Ok((opened.event_id, bytes, opened.hash_matches, PyBytes::new(py, &opened.signed)))
+    }
+
+    #[pyfunction]
+    fn verify(py: Python<'_>, items: Vec<(PyBackedBytes, PyBackedBytes, PyBackedBytes)>) -> Vec<bool> {
+        let all = || items.iter().map(|(key, message, signature)| signature::verify(key, message, signature));
+        py.detach(|| all().collect())
+    }
+
+    #[pyfunction]
+    fn pack_state<'py>(py: Python<'py>, state: BTreeMap<u64, u64>) -> Bound<'py, PyBytes> {
+        let pairs: Vec<_> = state.into_iter().collect();
+        PyBytes::new(py, &state_pack::pack(&pairs))
+    }
+
+    #[pyfunction]
+    fn unpack_state<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyDict>> {
+        let pairs = state_pack::unpack(data).ok_or_else(|| PyValueError::new_err("malformed"))?;
+        let state = PyDict::new(py);
+        for (key, value) in pairs {
+            state.set_item(key, value)?;
+        }
+        Ok(state)
     }
 }

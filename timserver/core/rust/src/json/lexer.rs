@@ -1,0 +1,225 @@
+//! Tokens: one pass, no look-back, no recursion.
+use std::borrow::Cow;
+
+use super::Reason;
+
+/// The greatest integer of canonical JSON.
+pub const INTEGER_MAX: i64 = (1 << 53) - 1;
+
+/// The text of a number, and whether it is written as a float.
+pub struct Number<'a> {
+    pub text: &'a str,
+    pub is_float: bool,
+}
+
+impl Number<'_> {
+    /// The value, when canonical JSON allows it.
+    pub fn strict(&self) -> Result<i64, Reason> {
+        if self.is_float {
+            return Err(Reason::Float);
+        }
+        match self.text.parse::<i64>() {
+            Ok(value) if value.unsigned_abs() <= INTEGER_MAX.unsigned_abs() => Ok(value),
+            _ => Err(Reason::IntegerRange),
+        }
+    }
+}
+
+/// A reader of tokens; `at` is always at a character boundary.
+pub struct Lexer<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Lexer<'a> {
+    pub fn new(data: &'a [u8]) -> Result<Self, Reason> {
+        match std::str::from_utf8(data) {
+            Ok(text) => Ok(Lexer { text, at: 0 }),
+            Err(error) => Err(utf8_reason(data, error.valid_up_to())),
+        }
+    }
+
+    /// The next byte, not yet taken.
+    pub fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// The next byte that is no blank, not yet taken.
+    pub fn peek_token(&mut self) -> Option<u8> {
+        while let Some(byte) = self.peek() {
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    /// Takes the byte that `peek` has shown.
+    pub fn skip(&mut self) {
+        self.at += 1;
+    }
+
+    /// Takes `byte`, after blanks, or refuses.
+    pub fn expect(&mut self, byte: u8) -> Result<(), Reason> {
+        if self.peek_token() == Some(byte) {
+            self.at += 1;
+            return Ok(());
+        }
+        Err(Reason::NotJson)
+    }
+
+    /// Nothing but blanks may follow.
+    pub fn end(&mut self) -> Result<(), Reason> {
+        match self.peek_token() {
+            None => Ok(()),
+            Some(_) => Err(Reason::NotJson),
+        }
+    }
+
+    pub fn word(&mut self, word: &str) -> Result<(), Reason> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        if rest.starts_with(word) {
+            self.at += word.len();
+            return Ok(());
+        }
+        Err(Reason::NotJson)
+    }
+
+    pub fn number(&mut self) -> Result<Number<'a>, Reason> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        let first = self.peek();
+        let digits = self.digits()?;
+        if first == Some(b'0') && digits > 1 {
+            return Err(Reason::NotJson);
+        }
+        let is_float = matches!(self.peek(), Some(b'.' | b'e' | b'E'));
+        if is_float {
+            self.fraction_and_exponent()?;
+        }
+        let text = self.text.get(start..self.at).unwrap_or_default();
+        Ok(Number { text, is_float })
+    }
+
+    fn fraction_and_exponent(&mut self) -> Result<(), Reason> {
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<usize, Reason> {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let count = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        self.at += count;
+        if count == 0 { Err(Reason::NotJson) } else { Ok(count) }
+    }
+
+    /// A string, whose opening quote is next.
+    pub fn string(&mut self) -> Result<Cow<'a, str>, Reason> {
+        self.expect(b'"')?;
+        let start = self.at;
+        let end = self.plain();
+        let head = self.text.get(start..end).unwrap_or_default();
+        match self.peek() {
+            Some(b'"') => {
+                self.at += 1;
+                Ok(Cow::Borrowed(head))
+            }
+            Some(b'\\') => self.escaped_string(head).map(Cow::Owned),
+            _ => Err(Reason::NotJson),
+        }
+    }
+
+    /// Moves to the next quote, backslash or control character.
+    fn plain(&mut self) -> usize {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let length = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
+        self.at += length.unwrap_or(rest.len());
+        self.at
+    }
+
+    fn escaped_string(&mut self, head: &str) -> Result<String, Reason> {
+        let mut string = String::from(head);
+        loop {
+            let start = self.at;
+            let end = self.plain();
+            string.push_str(self.text.get(start..end).unwrap_or_default());
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(string);
+                }
+                Some(b'\\') => {
+                    self.at += 1;
+                    string.push(self.escape()?);
+                }
+                _ => return Err(Reason::NotJson),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, Reason> {
+        let byte = self.peek().ok_or(Reason::NotJson)?;
+        self.at += 1;
+        match byte {
+            b'"' | b'\\' | b'/' => Ok(char::from(byte)),
+            b'b' => Ok('\u{8}'),
+            b'f' => Ok('\u{c}'),
+            b'n' => Ok('\n'),
+            b'r' => Ok('\r'),
+            b't' => Ok('\t'),
+            b'u' => self.unicode_escape(),
+            _ => {
+                self.at -= 1; // it may begin a longer character
+                Err(Reason::NotJson)
+            }
+        }
+    }
+
+    fn unicode_escape(&mut self) -> Result<char, Reason> {
+        let unit = self.hex4()?;
+        if !(0xD800..0xE000).contains(&unit) {
+            return char::from_u32(unit).ok_or(Reason::Surrogate);
+        }
+        let follows = self.text.as_bytes().get(self.at..self.at + 2) == Some(b"\\u");
+        if unit >= 0xDC00 || !follows {
+            return Err(Reason::Surrogate);
+        }
+        self.at += 2;
+        let low = self.hex4()?;
+        if !(0xDC00..0xE000).contains(&low) {
+            return Err(Reason::Surrogate);
+        }
+        char::from_u32(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00)).ok_or(Reason::Surrogate)
+    }
+
+    fn hex4(&mut self) -> Result<u32, Reason> {
+        let hex = self.text.as_bytes().get(self.at..self.at + 4).ok_or(Reason::NotJson)?;
+        let mut unit = 0;
+        for byte in hex {
+            unit = unit * 16 + char::from(*byte).to_digit(16).ok_or(Reason::NotJson)?;
+        }
+        self.at += 4;
+        Ok(unit)
+    }
+}
+
+/// UTF-8 that encodes a surrogate has its own name.
+fn utf8_reason(data: &[u8], at: usize) -> Reason {
+    match data.get(at..at + 2) {
+        Some([0xED, 0xA0..=0xBF]) => Reason::Surrogate,
+        _ => Reason::NotJson,
+    }
+}

@@ -1,0 +1,213 @@
+//! JSON as a tree that borrows its texts, and its canonical encoding.
+use std::borrow::Cow;
+
+use super::Reason;
+use super::lexer::Lexer;
+
+/// As deep as the Python side can write.
+pub const DEPTH_MAX: usize = 254;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value<'a> {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    String(Cow<'a, str>),
+    Array(Vec<Value<'a>>),
+    Object(Object<'a>),
+}
+
+/// Members, sorted by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+
+impl<'a> Object<'a> {
+    fn sorted(mut members: Vec<(Cow<'a, str>, Value<'a>)>) -> Result<Self, Reason> {
+        members.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+        let duplicate = members.windows(2).any(|pair| match pair {
+            [left, right] => left.0 == right.0,
+            _ => false,
+        });
+        if duplicate { Err(Reason::DuplicateKey) } else { Ok(Object(members)) }
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Value<'a>> {
+        let at = self.0.binary_search_by(|member| member.0.as_ref().cmp(name)).ok()?;
+        self.0.get(at).map(|member| &member.1)
+    }
+
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn object(&self, name: &str) -> Option<&Object<'a>> {
+        match self.get(name) {
+            Some(Value::Object(object)) => Some(object),
+            _ => None,
+        }
+    }
+
+    pub fn set(&mut self, name: &'a str, value: Value<'a>) {
+        match self.0.binary_search_by(|member| member.0.as_ref().cmp(name)) {
+            Ok(at) => {
+                if let Some(member) = self.0.get_mut(at) {
+                    member.1 = value;
+                }
+            }
+            Err(at) => self.0.insert(at, (Cow::Borrowed(name), value)),
+        }
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|member| member.0 != name);
+    }
+
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
+        self.0.iter().map(|member| (member.0.as_ref(), &member.1))
+    }
+
+    /// An object of one member.
+    pub fn of(name: &'a str, value: Value<'a>) -> Self {
+        Object(vec![(Cow::Borrowed(name), value)])
+    }
+}
+
+/// Reads strictly: no duplicate keys, no floats, integers up to 2^53 - 1, at most `DEPTH_MAX` levels.
+pub fn parse(data: &[u8]) -> Result<Value<'_>, Reason> {
+    let mut lexer = Lexer::new(data)?;
+    let value = read(&mut lexer, 0)?;
+    lexer.end()?;
+    Ok(value)
+}
+
+/// Reads an object, by the rules of `parse`.
+pub fn parse_object(data: &[u8]) -> Result<Object<'_>, Reason> {
+    match parse(data)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(Reason::NotJson),
+    }
+}
+
+fn read<'a>(lexer: &mut Lexer<'a>, depth: usize) -> Result<Value<'a>, Reason> {
+    match lexer.peek_token().ok_or(Reason::NotJson)? {
+        b'{' if depth < DEPTH_MAX => read_object(lexer, depth + 1),
+        b'[' if depth < DEPTH_MAX => read_array(lexer, depth + 1),
+        b'{' | b'[' => Err(Reason::Depth),
+        b'"' => lexer.string().map(Value::String),
+        b't' => lexer.word("true").map(|()| Value::Bool(true)),
+        b'f' => lexer.word("false").map(|()| Value::Bool(false)),
+        b'n' => lexer.word("null").map(|()| Value::Null),
+        _ => Ok(Value::Integer(lexer.number()?.strict()?)),
+    }
+}
+
+fn read_array<'a>(lexer: &mut Lexer<'a>, depth: usize) -> Result<Value<'a>, Reason> {
+    lexer.skip();
+    let mut items = Vec::new();
+    if lexer.peek_token() == Some(b']') {
+        lexer.skip();
+        return Ok(Value::Array(items));
+    }
+    loop {
+        items.push(read(lexer, depth)?);
+        if lexer.peek_token() != Some(b',') {
+            lexer.expect(b']')?;
+            return Ok(Value::Array(items));
+        }
+        lexer.skip();
+    }
+}
+
+fn read_object<'a>(lexer: &mut Lexer<'a>, depth: usize) -> Result<Value<'a>, Reason> {
+    lexer.skip();
+    let mut members = Vec::new();
+    if lexer.peek_token() == Some(b'}') {
+        lexer.skip();
+        return Ok(Value::Object(Object(members)));
+    }
+    loop {
+        lexer.peek_token();
+        let name = lexer.string()?;
+        lexer.expect(b':')?;
+        members.push((name, read(lexer, depth)?));
+        if lexer.peek_token() != Some(b',') {
+            lexer.expect(b'}')?;
+            return Object::sorted(members).map(Value::Object);
+        }
+        lexer.skip();
+    }
+}
+
+/// Appends the canonical encoding.
+pub fn write(value: &Value<'_>, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        Value::String(text) => write_string(text, out),
+        Value::Array(items) => {
+            out.push(b'[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                write(item, out);
+            }
+            out.push(b']');
+        }
+        Value::Object(object) => write_members(object.members(), out, |_, member, out| write(member, out)),
+    }
+}
+
+/// Appends an object of these members, whose values `write_value` writes.
+pub fn write_members<'o, 'a: 'o>(
+    members: impl Iterator<Item = (&'o str, &'o Value<'a>)>,
+    out: &mut Vec<u8>,
+    write_value: impl Fn(&str, &Value<'a>, &mut Vec<u8>),
+) {
+    out.push(b'{');
+    for (at, (name, value)) in members.enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write_string(name, out);
+        out.push(b':');
+        write_value(name, value, out);
+    }
+    out.push(b'}');
+}
+
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
+        let (plain, tail) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        if let Some((byte, tail)) = tail.split_first() {
+            write_escape(*byte, out);
+            rest = tail;
+        }
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+fn write_escape(byte: u8, out: &mut Vec<u8>) {
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        0x08 => b'b',
+        b'\t' => b't',
+        b'\n' => b'n',
+        0x0C => b'f',
+        b'\r' => b'r',
+        _ => {
+            out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
