@@ -21,6 +21,9 @@ from timserver.api.routing import Routes
 from timserver.clock import SystemClock, SystemIds
 from timserver.config import Api, Listener, Settings
 from timserver.context import Context
+from timserver.media import MediaFiles
+from timserver.media.blobs import Blobs
+from timserver.media.thumbnails import Thumbnailer
 from timserver.store.bus import Bus
 from timserver.store.caches import Caches
 from timserver.store.database import Database
@@ -41,23 +44,26 @@ def endpoints_of(apis: Iterable[Api]) -> list[Endpoint]:
 @asynccontextmanager
 async def open_context(settings: Settings, master_key: bytes) -> AsyncIterator[Context]:
     """The context of a process, without the loops: what the command line needs."""
-    clock = SystemClock()
+    clock, ids = SystemClock(), SystemIds()
     url = settings.database.url.get_secret_value()
     database = await Database.connect(url, pool_size=settings.database.pool_max)
     caches = Caches(settings.limits, Rates(clock, settings.rate_limits))
     bus = Bus(url)
     bus.on_drop = caches.drop_named
+    thumbnailer = Thumbnailer(settings.limits.thumbnail_children_max)
     try:
         yield Context(
             database=database,
             clock=clock,
-            ids=SystemIds(),
+            ids=ids,
             settings=settings,
             streams=Streams(database, clock, settings.limits, bus),
             caches=caches,
             vault=Vault(master_key),
+            media=MediaFiles(blobs=Blobs(settings.media_dir, ids), thumbnailer=thumbnailer),
         )
     finally:
+        await thumbnailer.close()
         await database.close()
 
 

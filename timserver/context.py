@@ -4,6 +4,7 @@ import msgspec
 
 from timserver.clock import Clock, IdSource
 from timserver.config import Settings
+from timserver.media import MediaFiles
 from timserver.store.caches import Caches
 from timserver.store.database import Database
 from timserver.store.streams import Streams
@@ -20,3 +21,4 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     streams: Streams
     caches: Caches
     vault: Vault
+    media: MediaFiles

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.homeserver import Homeserver, Person, running, settings_for
+from timserver.config import Media
 from timserver.tenancy import Tenant
 
 
 @pytest.fixture(scope="session")
-async def server(database_url: str) -> AsyncIterator[Homeserver]:
-    async with running(settings_for(database_url)) as homeserver:
+async def server(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Homeserver]:
+    media = Media(directory=tmp_path_factory.mktemp("media"), upload_bytes_max=2_000_000)
+    async with running(settings_for(database_url, media=media)) as homeserver:
         yield homeserver
 
 

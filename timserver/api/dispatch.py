@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
-from timserver.api import decoding
+from timserver.api import decoding, sendfile
 from timserver.api.endpoint import Answer, Auth, BodyStream, Endpoint, FileBody, Peer
 from timserver.api.routing import Match, Routes
 from timserver.context import Context
@@ -144,6 +144,7 @@ async def _read(http: web.BaseRequest, size_max: int) -> bytes:
         raise errors.TooLarge()
     chunks: list[bytes] = []
     size = 0
+    await _welcome(http)
     async for chunk in http.content.iter_any():
         size += len(chunk)
         if size > size_max:
@@ -152,8 +153,15 @@ async def _read(http: web.BaseRequest, size_max: int) -> bytes:
     return b"".join(chunks)
 
 
+async def _welcome(http: web.BaseRequest) -> None:
+    """Tell a client that asks before it sends (curl does) that its body is wanted."""
+    if http.headers.get("Expect", "").lower() == "100-continue" and http.transport is not None:
+        http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
 def _stream(http: web.BaseRequest) -> BodyStream:
     async def chunks() -> AsyncIterator[bytes]:
+        await _welcome(http)
         async for chunk in http.content.iter_any():
             yield chunk
 
@@ -193,15 +201,15 @@ async def _send_file(http: web.BaseRequest, answer: Answer, file: FileBody) -> w
     """Stream a stretch of a file, by sendfile where the transport can."""
     response = web.StreamResponse(status=answer.status, headers=CIMultiDict({**_CORS, **answer.headers}))
     response.content_length = file.size_bytes
-    await response.prepare(http)
-    if http.method == "HEAD":
-        return response
-    loop = asyncio.get_running_loop()
-    handle = await loop.run_in_executor(None, Path(file.path).open, "rb")
-    try:
-        assert http.transport is not None
-        await loop.sendfile(http.transport, handle, file.offset_bytes, file.size_bytes)
-    finally:
-        handle.close()
+    with await asyncio.to_thread(Path(file.path).open, "rb", buffering=0) as handle:
+        await response.prepare(http)
+        transport = http.transport
+        if http.method == "HEAD" or transport is None:
+            return response
+        if await sendfile.can_send_file(transport):
+            await sendfile.send_file(transport, handle, file.offset_bytes, file.size_bytes)
+        else:
+            async for chunk in sendfile.chunks_of(handle, file.offset_bytes, file.size_bytes):
+                await response.write(chunk)
     await response.write_eof()
     return response

@@ -1,6 +1,8 @@
 """Client-server API: one module per OpenAPI file of the spec, one function per operationId."""
 
 from timserver.api.client import (
+    authed_content_repo,
+    content_repo,
     login,
     logout,
     refresh,
@@ -11,6 +13,8 @@ from timserver.api.client import (
 )
 
 MODULES = (
+    authed_content_repo,
+    content_repo,
     login,
     logout,
     refresh,

@@ -1,0 +1,71 @@
+"""`/_matrix/client/v1/media`: media for who has a token (A_26262)."""
+
+from typing import Annotated
+
+from timserver.api.client.media_files import (
+    ConfigResponse,
+    MediaRequest,
+    ThumbnailRequest,
+    file_answer,
+    thumbnail_answer,
+    wish_of,
+)
+from timserver.api.endpoint import Answer, Path, endpoint
+from timserver.context import Context
+from timserver.tenancy import Requester, Tenant
+from timserver.usecases.media.download_media import download_media
+from timserver.usecases.media.download_thumbnail import download_thumbnail
+
+
+class GetContentOverrideNameAuthedRequest(MediaRequest, frozen=True, kw_only=True):
+    """A file under another name."""
+
+    file_name: Annotated[str, Path("fileName")]
+
+
+@endpoint("GET", "/_matrix/client/v1/media/download/{serverName}/{mediaId}")
+async def get_content_authed(
+    ctx: Context, tenant: Tenant, requester: Requester, request: MediaRequest
+) -> Answer:
+    """GET /_matrix/client/v1/media/download/{serverName}/{mediaId}.
+
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1mediadownloadservernamemediaid
+    """
+    file = await download_media(ctx, tenant, request.server_name, request.media_id, request.timeout_ms)
+    return file_answer(request, file)
+
+
+@endpoint("GET", "/_matrix/client/v1/media/download/{serverName}/{mediaId}/{fileName}")
+async def get_content_override_name_authed(
+    ctx: Context, tenant: Tenant, requester: Requester, request: GetContentOverrideNameAuthedRequest
+) -> Answer:
+    """GET /_matrix/client/v1/media/download/{serverName}/{mediaId}/{fileName}.
+
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1mediadownloadservernamemediaidfilename
+    """
+    file = await download_media(ctx, tenant, request.server_name, request.media_id, request.timeout_ms)
+    return file_answer(request, file, request.file_name)
+
+
+@endpoint("GET", "/_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}")
+async def get_content_thumbnail_authed(
+    ctx: Context, tenant: Tenant, requester: Requester, request: ThumbnailRequest
+) -> Answer:
+    """GET /_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}.
+
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1mediathumbnailservernamemediaid
+    """
+    wish = wish_of(request)
+    file = await download_thumbnail(
+        ctx, tenant, request.server_name, request.media_id, wish, request.timeout_ms
+    )
+    return thumbnail_answer(request, file)
+
+
+@endpoint("GET", "/_matrix/client/v1/media/config")
+async def get_config_authed(ctx: Context, tenant: Tenant, requester: Requester) -> ConfigResponse:
+    """GET /_matrix/client/v1/media/config.
+
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1mediaconfig
+    """
+    return ConfigResponse(ctx.settings.media.upload_bytes_max)
