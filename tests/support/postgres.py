@@ -1,7 +1,7 @@
 """One embedded PostgreSQL for a whole test run, one migrated database for each xdist worker.
 
 The pytest process names a temporary folder before it starts workers; whoever needs a database first starts the
-cluster there and migrates a template; the pytest process stops it at the end. `TIM_TEST_DATABASE_URL` (a superuser's
+cluster there and migrates a template; the pytest process stops it at the end. `TIMSERVER_TEST_DATABASE_URL` (a superuser's
 URL) takes an external server instead, to run the same tests on another version.
 """
 
@@ -19,8 +19,8 @@ import asyncpg
 from timserver.store.embedded import FAST_AND_LOSSY, EmbeddedPostgres
 from timserver.store.migrate import migrate
 
-FOLDER_VARIABLE = "TIM_TEST_POSTGRES_FOLDER"
-URL_VARIABLE = "TIM_TEST_DATABASE_URL"
+FOLDER_VARIABLE = "TIMSERVER_TEST_POSTGRES_FOLDER"
+URL_VARIABLE = "TIMSERVER_TEST_DATABASE_URL"
 TEMPLATE = "timserver_template"
 
 

@@ -8,7 +8,7 @@ Building a `Settings` reads nothing; only `load` looks at files and at the envir
 """
 
 from timserver.config.limits import Limits
-from timserver.config.load import ConfigError, dump, load
+from timserver.config.load import CONFIG_VARIABLE, ConfigError, dump, load
 from timserver.config.master_key import load_master_key
 from timserver.config.settings import (
     Api,
@@ -27,6 +27,7 @@ from timserver.config.settings import (
 )
 
 __all__ = [
+    "CONFIG_VARIABLE",
     "Api",
     "ConfigError",
     "Database",

@@ -52,6 +52,12 @@ async def _pending(conn: Any) -> list[Path]:
     return pending
 
 
+async def pending_names(conn: Any) -> list[str]:
+    """What `migrate` would apply; everything on an empty database."""
+    known = await conn.fetchval("select to_regclass('schema_migration')")
+    return [path.name for path in (_files() if known is None else await _pending(conn))]
+
+
 async def migrate(url: str, *, dry_run: bool = False) -> list[str]:
     """Bring the database at `url` up to date; the names of the migrations that were (or would be) applied."""
     conn = await asyncpg.connect(url)

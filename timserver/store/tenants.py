@@ -3,8 +3,8 @@
 import msgspec
 
 from timserver.matrix.ids import ServerName
-from timserver.store.database import Connection
-from timserver.store.statement import Directory, Statement
+from timserver.store.database import Connection, Database
+from timserver.store.statement import Directory, Function, Statement
 from timserver.tenancy import Tenant, TenantSettings, Variant
 
 
@@ -39,6 +39,13 @@ class KeyRow(msgspec.Struct, frozen=True):
     expired_ts: int | None
 
 
+class TableCount(msgspec.Struct, frozen=True):
+    """How many rows of a table are a tenant's."""
+
+    table: str
+    rows: int
+
+
 _COLUMNS = "t.tenant_id, t.server_name, t.variant, t.tim_version, t.settings, t.client_url"
 _BY_HOST = Directory(
     TenantRow,
@@ -52,7 +59,7 @@ _INSERT = Directory(
     " values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning 1",
 )
 _INSERT_HOST = Directory(int, "insert into tenant_host (host, tenant_id) values ($1, $2) returning 1")
-_DELETE = Directory(int, "delete from tenant where tenant_id = $1 returning 1")
+_ERASE = Function(TableCount, "erase_tenant", 2)
 _UPDATE_SETTINGS = Directory(int, "update tenant set settings = $2 where tenant_id = $1 returning 1")
 _KEYS = Statement(
     KeyRow,
@@ -102,9 +109,9 @@ async def update_settings(conn: Connection, tenant: Tenant, settings: TenantSett
     await _UPDATE_SETTINGS.run(conn, tenant.tenant_id, msgspec.json.encode(settings).decode())
 
 
-async def delete(conn: Connection, tenant: Tenant) -> None:
-    """Remove the tenant's row; its data goes by `erase` before."""
-    await _DELETE.run(conn, tenant.tenant_id)
+async def erase(database: Database, tenant: Tenant, *, really: bool) -> list[TableCount]:
+    """Remove the tenant with all its rows, or only count them."""
+    return await _ERASE.all(database, tenant, really)
 
 
 async def keys(conn: Connection, tenant: Tenant) -> list[KeyRow]:

@@ -2,7 +2,10 @@
 
 import hashlib
 
+from nacl.exceptions import CryptoError as SealError
 from nacl.secret import SecretBox
+
+__all__ = ["SealError", "Vault", "token_hash"]
 
 
 class Vault:
@@ -17,7 +20,7 @@ class Vault:
         return bytes(self._box.encrypt(secret))
 
     def open(self, sealed: bytes) -> bytes:
-        """Decrypt; raises `nacl.exceptions.CryptoError` when the master key is another one."""
+        """Decrypt; raises `SealError` when the master key is another one."""
         return bytes(self._box.decrypt(sealed))
 
     def fingerprint(self, data: bytes) -> bytes:

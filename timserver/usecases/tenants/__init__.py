@@ -1,6 +1,8 @@
 """Tenants: made, found, listed, removed without a restart."""
 
 from timserver.usecases.tenants.create_tenant import create_tenant
+from timserver.usecases.tenants.delete_tenant import delete_tenant
 from timserver.usecases.tenants.find_tenant import find_tenant
+from timserver.usecases.tenants.list_tenants import list_tenants
 
-__all__ = ["create_tenant", "find_tenant"]
+__all__ = ["create_tenant", "delete_tenant", "find_tenant", "list_tenants"]
