@@ -17,6 +17,8 @@ begin
             from receipt r where r.tenant_id = p_tenant and r.position > p_after and r.position <= reached
         union all select a.position, 3::smallint, 0::bigint, a.user_nid, null
             from account_data a where a.tenant_id = p_tenant and a.position > p_after and a.position <= reached
+        union all select p.position, 3::smallint, 0::bigint, p.user_nid, null
+            from push_rules p where p.tenant_id = p_tenant and p.position > p_after and p.position <= reached
         union all select t.position, 4::smallint, 0::bigint, d.user_nid, null
             from to_device t join device d on d.tenant_id = p_tenant and d.device_nid = t.device_nid
             where t.tenant_id = p_tenant and t.position > p_after and t.position <= reached

@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
+from timserver import core
 from timserver.api.endpoint import FromPeer, Header, Path, Query, RawBody, Request, WholeBody
 from timserver.matrix import errors, ids
 
@@ -139,6 +140,11 @@ def read_body(plan: Plan, data: bytes, depth_max: int, into: dict[str, Any]) -> 
         return
     if not data and not plan.body_required:
         data = b"{}"
+    try:
+        core.check_json(data, depth_max, strict_integers=False)
+    except ValueError as error:
+        kind = errors.NotJson if str(error) in ("not_json", "surrogate") else errors.BadJson
+        raise kind(f"Invalid JSON: {error}") from None
     try:
         value = plan.body.decode(data)
     except msgspec.ValidationError as error:

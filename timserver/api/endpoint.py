@@ -3,7 +3,7 @@
     class SendMessageRequest(Request, frozen=True, kw_only=True):
         room_id: Annotated[RoomID, Path("roomId")]
         limit: Annotated[int | None, Query("limit")] = None
-        content: Annotated[JsonObject, WholeBody()]
+        content: Annotated[JsonBody, WholeBody()]
 
     @endpoint("PUT", "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}", rate=RateKind.MESSAGE)
     async def send_message(ctx, tenant, requester, request: SendMessageRequest) -> SendMessageResponse: ...
@@ -16,11 +16,14 @@ endpoints is listed in its package's `MODULES`.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from enum import Enum
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeAlias, TypeVar, get_type_hints
 
 import msgspec
 
 from timserver.config import RateKind
+
+JsonBody: TypeAlias = dict[str, Any]
+"""A JSON object as a field of a request (msgspec cannot read the recursive `JsonObject`)."""
 
 
 class Auth(Enum):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from timserver.config import Limits
+from timserver.matrix.filters import Filter
 from timserver.matrix.signing import SigningKey
 from timserver.store.live_rooms import LiveRoom
 from timserver.store.rates import Rates
@@ -76,13 +77,23 @@ class Caches:
         self.terms: Lru[tuple[int, bytes], int] = Lru(limits.rooms_cached_max * 10)
         self.names: Lru[tuple[int, int], bytes] = Lru(limits.rooms_cached_max * 10)
         self.rooms: Lru[tuple[int, int], LiveRoom] = Lru(limits.rooms_cached_max)
+        self.lazy_members: Lru[tuple[int, int], dict[int, int]] = Lru(limits.rooms_cached_max)
+        """By device and room: member events that the device was sent."""
+        self.inboxes: Lru[tuple[int, int], int] = Lru(limits.tokens_cached_max)
+        """By device: up to where messages to it were shown here; 0 when there were none."""
+        self.filters: Lru[tuple[int, int, str], Filter] = Lru(limits.rooms_cached_max)
+        """Stored filters by tenant, user and id; they never change."""
         self.room_nids: Lru[tuple[int, str], int] = Lru(limits.rooms_cached_max)
 
     def drop_named(self, tenant_id: int, name: str) -> None:
-        """A hint from another process: `tokens:<user_nid>`, `token:<hash>` or `tenant` (see `usecases`)."""
+        """A hint from another process: `tokens:<user_nid>`, `push:<user_nid>` or `tenant`."""
         kind, _, value = name.partition(":")
         if kind == "tokens":
             self.tokens.drop_where(lambda key, entry: key[0] == tenant_id and str(entry[1].user_nid) == value)
+        elif kind == "push":
+            for (owner, _), room in self.rooms.items():
+                if owner == tenant_id and int(value) in room.members:
+                    room.forget_readers()
         elif kind == "tenant":
             self.tenants.drop_where(lambda _, entry: entry[1].tenant_id == tenant_id)
             self.signing_keys.drop(tenant_id)

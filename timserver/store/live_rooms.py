@@ -1,5 +1,104 @@
-"""Rooms in memory."""
+"""`LiveRoom`: the head and current state of a room in memory, as of a version of its row.
+
+The row's version is the arbiter: an append on a stale one writes nothing, and the room is brought up to date by what
+changed since (`store.rooms.refresh`). The lock only saves wasted work within a process.
+"""
+
+import asyncio
+
+import msgspec
+
+from timserver.matrix import event_types
+from timserver.matrix.event import Event
+from timserver.matrix.ids import EventID, RoomID
+from timserver.matrix.push_rules.evaluation import CompiledRules
+from timserver.matrix.room_versions import RoomVersion
+from timserver.store.snapshots import Chain, State
+
+JOIN, INVITE, KNOCK, LEAVE, BAN = range(1, 6)
+MEMBERSHIP_CODES = {"join": JOIN, "invite": INVITE, "knock": KNOCK, "leave": LEAVE, "ban": BAN}
+MEMBERSHIP_NAMES = {code: name for name, code in MEMBERSHIP_CODES.items()}
+
+_EVENTS_KEPT_MAX = 500
+
+
+class Member(msgspec.Struct, frozen=True):
+    """Somebody's membership in the current state."""
+
+    membership: int
+    event_nid: int
+    local: bool
 
 
 class LiveRoom:
-    """Filled in with the append path."""
+    """One room. Changed only under its lock, after the database said yes."""
+
+    __slots__ = (
+        "chain",
+        "depth",
+        "display_names",
+        "events",
+        "extremities",
+        "lock",
+        "members",
+        "others",
+        "position",
+        "push_rules",
+        "room_id",
+        "room_nid",
+        "row_version",
+        "version",
+    )
+
+    def __init__(self, room_nid: int, room_id: RoomID, version: RoomVersion) -> None:
+        self.room_nid = room_nid
+        self.room_id = room_id
+        self.version = version
+        self.row_version = 0
+        self.extremities: list[tuple[int, EventID]] = []
+        self.depth = 0
+        self.position = 0
+        self.chain = Chain()
+        self.others: State = {}
+        self.members: dict[int, Member] = {}
+        self.events: dict[int, Event] = {}
+        self.lock = asyncio.Lock()
+        self.push_rules: dict[int, CompiledRules] | None = None
+        self.display_names: dict[int, str | None] | None = None
+
+    def forget_readers(self) -> None:
+        """Members or their rules have changed: what is remembered of them is read anew."""
+        self.push_rules = self.display_names = None
+
+    def event_nid(self, event_type: str, key_nid: int) -> int:
+        """Number of the state event under a key, 0 if there is none."""
+        if event_type == "m.room.member":
+            member = self.members.get(key_nid)
+            return member.event_nid if member else 0
+        return self.others.get(key_nid, 0)
+
+    def keep(self, nid: int, event: Event) -> None:
+        """Remember a parsed state event; the create event and the power levels stay."""
+        if len(self.events) >= _EVENTS_KEPT_MAX:
+            lasting = {self.others.get(event_types.CREATE_KEY), self.others.get(event_types.POWER_LEVELS_KEY)}
+            self.events = {old: kept for old, kept in self.events.items() if old in lasting}
+        self.events[nid] = event
+
+    def membership_of(self, user_nid: int) -> int:
+        """The membership code of a user; LEAVE for who never was there."""
+        member = self.members.get(user_nid)
+        return member.membership if member else LEAVE
+
+    def joined_local(self) -> list[int]:
+        """Local users who are joined."""
+        return [nid for nid, member in self.members.items() if member.local and member.membership == JOIN]
+
+    @property
+    def joined_count(self) -> int:
+        """How many are joined."""
+        return sum(1 for member in self.members.values() if member.membership == JOIN)
+
+    @property
+    def encrypted(self) -> bool:
+        """Has encryption been switched on?"""
+        return event_types.ENCRYPTION_KEY in self.others

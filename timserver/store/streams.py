@@ -9,6 +9,7 @@ interval, never an event; nothing that a tail says is an answer by itself when i
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -43,13 +44,15 @@ _TAIL = Function(Fact, "log_tail", 2)
 class LiveUser:
     """A user who syncs here: joined rooms as of the tail's end, and the waiting long polls."""
 
-    __slots__ = ("loaded_at", "rooms", "seen_s", "waiters")
+    __slots__ = ("loaded_at", "quiet", "rooms", "seen_s", "waiters")
 
     def __init__(self, rooms: set[int], loaded_at: int, now_s: float) -> None:
         self.rooms = rooms
         self.loaded_at = loaded_at
         self.waiters: set[asyncio.Future[None]] = set()
         self.seen_s = now_s
+        self.quiet: dict[int, tuple[int, Any]] = {}
+        """By device: the position and the answer when it was last told that nothing had happened."""
 
 
 class Tail:
@@ -173,6 +176,20 @@ class Tail:
             if fact.room_nid in user.rooms and not (fact.kind == RECEIPT and fact.user_nid):
                 return True
         return False
+
+    def facts_for(self, user_nid: int, after: int) -> list[Fact] | None:
+        """The facts after a position that concern the user; None: the tail cannot tell."""
+        user = self.users.get(user_nid)
+        if self.start is None or after < self.start or user is None:
+            return None
+        found = []
+        for fact in reversed(self.facts):
+            if fact.position <= after:
+                break
+            mine = fact.user_nid == user_nid
+            if mine or (fact.room_nid in user.rooms and not (fact.kind == RECEIPT and fact.user_nid)):
+                found.append(fact)
+        return found
 
     def shrink(self, size_max: int) -> None:
         """Forget the oldest facts."""

@@ -1,25 +1,9 @@
-"""Client-server API: one module per OpenAPI file of the spec, one function per operationId."""
+"""Client-server API: one module per OpenAPI file of the spec, one function per operationId.
 
-from timserver.api.client import (
-    authed_content_repo,
-    content_repo,
-    login,
-    logout,
-    refresh,
-    registration,
-    registration_by_secret,
-    versions,
-    whoami,
-)
+Every module here is served: `MODULES` is the folder.
+"""
 
-MODULES = (
-    authed_content_repo,
-    content_repo,
-    login,
-    logout,
-    refresh,
-    registration,
-    registration_by_secret,
-    versions,
-    whoami,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
+MODULES = tuple(import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))

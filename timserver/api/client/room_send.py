@@ -1,0 +1,45 @@
+"""`/rooms/{roomId}/send`."""
+
+from typing import Annotated
+
+import msgspec
+
+from timserver.api.endpoint import JsonBody, Path, Request, WholeBody, endpoint
+from timserver.config import RateKind
+from timserver.context import Context
+from timserver.matrix.ids import RoomID
+from timserver.tenancy import Requester, Tenant
+from timserver.usecases.events.send_message import send_message as send
+
+
+class SendMessageRequest(Request, frozen=True, kw_only=True):
+    """Where, what, and the client's transaction id."""
+
+    room_id: Annotated[RoomID, Path("roomId")]
+    event_type: Annotated[str, Path("eventType")]
+    txn_id: Annotated[str, Path("txnId")]
+    content: Annotated[JsonBody, WholeBody()]
+
+
+class EventIdResponse(msgspec.Struct, frozen=True):
+    """The new event."""
+
+    event_id: str
+
+
+@endpoint(
+    "PUT",
+    "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}",
+    rate=RateKind.MESSAGE,
+)
+async def send_message(
+    ctx: Context, tenant: Tenant, requester: Requester, request: SendMessageRequest
+) -> EventIdResponse:
+    """PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}.
+
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidsendeventtypetxnid
+    """
+    event_id = await send(
+        ctx, tenant, requester, request.room_id, request.event_type, request.content, request.txn_id
+    )
+    return EventIdResponse(event_id)

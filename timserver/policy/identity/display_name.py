@@ -1,0 +1,15 @@
+"""ML-132303, A_25546: in TI-M the server sets display names, users do not."""
+
+from timserver.policy.facts import ProfileFacts
+from timserver.policy.verdict import Denied
+from timserver.tenancy import Variant
+
+
+def on_profile(facts: ProfileFacts) -> Denied | None:
+    """Refuses `displayname`, unless the tenant's settings allow it."""
+    allowed = facts.tenant.settings.display_name_by_user
+    if allowed is None:
+        allowed = facts.tenant.variant is Variant.OFF
+    if facts.field != "displayname" or allowed:
+        return None
+    return Denied(requirement="ML-132303", error="Display names are set by the organisation")

@@ -1,0 +1,34 @@
+"""The decision points: which rules are asked where. A new rule is a module, a line here and a table of cases."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from timserver.policy.facts import (
+    CreateRoomFacts,
+    InviteFacts,
+    JoinFacts,
+    MediaFacts,
+    ProfileFacts,
+    RetentionFacts,
+    SendFacts,
+)
+from timserver.policy.federation import own_domain
+from timserver.policy.identity import display_name
+from timserver.policy.retention import forgotten_rooms
+from timserver.policy.verdict import Denied
+
+ON_SEND: Final[Sequence[Callable[[SendFacts], Denied | None]]] = ()
+ON_INVITE: Final[Sequence[Callable[[InviteFacts], Denied | None]]] = (own_domain.on_invite,)
+ON_JOIN: Final[Sequence[Callable[[JoinFacts], Denied | None]]] = (own_domain.on_join,)
+ON_CREATE_ROOM: Final[Sequence[Callable[[CreateRoomFacts], Denied | None]]] = (own_domain.on_create_room,)
+ON_PROFILE: Final[Sequence[Callable[[ProfileFacts], Denied | None]]] = (display_name.on_profile,)
+ON_MEDIA: Final[Sequence[Callable[[MediaFacts], Denied | None]]] = (own_domain.on_media,)
+RETENTION: Final[Sequence[Callable[[RetentionFacts], bool]]] = (forgotten_rooms.must_go,)
+
+
+def check(point: Sequence[Callable[[Any], Denied | None]], facts: Any) -> None:
+    """Ask all rules of a point; raises the first refusal as its error."""
+    for rule in point:
+        denied = rule(facts)
+        if denied is not None:
+            raise denied.to_error()

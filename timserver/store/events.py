@@ -1,0 +1,261 @@
+"""Table `event`: `append` is the only way in; the rest reads.
+
+An event id is stored as the 32 bytes of its hash; in rooms of version 1 and 2 as its text.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from timserver.matrix import signing
+from timserver.matrix.ids import EventID
+from timserver.matrix.room_versions import EventIdFormat, RoomVersion
+from timserver.store.database import Connection, Database
+from timserver.store.snapshots import SnapshotRow
+from timserver.store.statement import Function, Statement
+from timserver.tenancy import Tenant
+
+REDACTED, OUTLIER, REJECTED, SOFT_FAILED = 1, 2, 4, 8
+
+APPENDED, KNOWN, STALE = 0, 1, 2
+
+
+class EventRow(msgspec.Struct, frozen=True):
+    """What reading needs of an event."""
+
+    event_nid: int
+    room_nid: int
+    event_hash: bytes
+    position: int
+    depth: int
+    ts: int
+    type_nid: int
+    key_nid: int | None
+    sender_nid: int
+    flags: int
+    snapshot_nid: int
+    replaces_nid: int | None
+    thread_nid: int | None
+    redacted_by: int | None
+    device_nid: int | None
+    txn_id: str | None
+    json: bytes
+
+
+class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event to append, with what follows from it."""
+
+    nid: int
+    event_hash: bytes
+    depth: int
+    ts: int
+    type_nid: int
+    key_nid: int | None
+    sender_nid: int
+    prev: Sequence[int]
+    auth: Sequence[int]
+    snapshot_nid: int
+    replaces_nid: int | None
+    thread_nid: int | None
+    push_default: int
+    push_except: Sequence[int] | None
+    json: bytes
+    membership: int | None = None
+    local: bool | None = None
+    stripped: bytes | None = None
+    target_hash: bytes | None = None
+    rel_type: str | None = None
+    rel_key: str | None = None
+
+
+class Append(msgspec.Struct, frozen=True, kw_only=True):
+    """One append: all events or none."""
+
+    room_nid: int
+    row_version: int
+    new_room: tuple[str, str] | None = None
+    """(room id, room version) when the room is made by this append."""
+    device_nid: int | None = None
+    txn_id: str | None = None
+    events: Sequence[NewEvent]
+    snapshots: Sequence[SnapshotRow]
+    head_snapshot_nid: int
+    joined_change: int = 0
+    invited_change: int = 0
+    redact: tuple[int, bytes] | None = None
+    """(event number, its pruned PDU) when the last event redacts another one."""
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """What became of an append."""
+
+    status: int
+    position: int
+    event_nid: int
+    event_hash: bytes
+
+
+_APPEND = Function(Appended, "append_events", 37)
+
+
+def event_key(version: RoomVersion, event_id: str) -> bytes:
+    """An event id as it is stored. Raises ValueError for what cannot be one in this room version."""
+    if version.event_id_format is EventIdFormat.GIVEN:
+        return event_id.encode()
+    return signing.decode_base64(event_id[1:])
+
+
+def event_id_of(version: RoomVersion, key: bytes) -> EventID:
+    """The event id behind a stored key."""
+    if version.event_id_format is EventIdFormat.GIVEN:
+        return EventID(key.decode())
+    encode = (
+        signing.encode_base64_urlsafe
+        if version.event_id_format is EventIdFormat.HASH_URLSAFE
+        else signing.encode_base64
+    )
+    return EventID("$" + encode(key))
+
+
+def _array(numbers: Sequence[int] | None) -> str | None:
+    return None if numbers is None else "{" + ",".join(map(str, numbers)) + "}"
+
+
+async def append(database: Database, tenant: Tenant, wanted: Append) -> Appended:
+    """One round trip, one commit; see `migrations/functions/append_events.sql`."""
+    new = wanted.events
+    redact_nid, redact_json = wanted.redact or (None, None)
+    new_room_id, new_room_version = wanted.new_room or (None, None)
+    arguments: list[Any] = [
+        wanted.room_nid,
+        wanted.row_version,
+        new_room_id,
+        new_room_version,
+        wanted.device_nid,
+        wanted.txn_id,
+        [event.nid for event in new],
+        [event.event_hash for event in new],
+        [event.depth for event in new],
+        [event.ts for event in new],
+        [event.type_nid for event in new],
+        [event.key_nid for event in new],
+        [event.sender_nid for event in new],
+        [_array(event.prev) for event in new],
+        [_array(event.auth) for event in new],
+        [event.snapshot_nid for event in new],
+        [event.replaces_nid for event in new],
+        [event.thread_nid for event in new],
+        [event.push_default for event in new],
+        [_array(event.push_except) for event in new],
+        [event.json for event in new],
+        [event.membership for event in new],
+        [event.local for event in new],
+        [event.stripped for event in new],
+        wanted.joined_change,
+        wanted.invited_change,
+        [event.target_hash for event in new],
+        [event.rel_type for event in new],
+        [event.rel_key for event in new],
+        redact_nid,
+        redact_json,
+        [row.snapshot_nid for row in wanted.snapshots],
+        [row.base_nid for row in wanted.snapshots],
+        [row.others for row in wanted.snapshots],
+        [row.members for row in wanted.snapshots],
+        wanted.head_snapshot_nid,
+    ]
+    appended = await _APPEND.one(database, tenant, *arguments)
+    assert appended is not None
+    return appended
+
+
+_COLUMNS = (
+    "event_nid, room_nid, event_hash, coalesce(position, 0), depth, ts, type_nid, key_nid, sender_nid, flags,"
+    " snapshot_nid, replaces_nid, thread_nid, redacted_by, device_nid, txn_id, json"
+)
+
+
+class _Id(msgspec.Struct, frozen=True):
+    event_nid: int
+    event_hash: bytes
+
+
+class _Body(msgspec.Struct, frozen=True):
+    event_nid: int
+    json: bytes
+
+
+_IDS = Statement(
+    _Id, "select event_nid, event_hash from event where tenant_id = $1 and event_nid = any ($2::bigint[])"
+)
+_BODIES = Statement(
+    _Body, "select event_nid, json from event where tenant_id = $1 and event_nid = any ($2::bigint[])"
+)
+_BY_NIDS = Statement(
+    EventRow, f"select {_COLUMNS} from event where tenant_id = $1 and event_nid = any ($2::bigint[])"
+)
+_BY_HASH = Statement(EventRow, f"select {_COLUMNS} from event where tenant_id = $1 and event_hash = $2")
+_BACKWARDS = Statement(
+    EventRow,
+    f"select {_COLUMNS} from event where tenant_id = $1 and room_nid = $2 and position <= $3 and position > $4"
+    " and flags & 14 = 0 order by position desc limit $5",
+)
+_FORWARDS = Statement(
+    EventRow,
+    f"select {_COLUMNS} from event where tenant_id = $1 and room_nid = $2 and position > $3 and position <= $4"
+    " and flags & 14 = 0 order by position limit $5",
+)
+_LATEST = Statement(
+    EventRow,
+    f"select e.* from unnest($2::bigint[], $3::bigint[], $4::bigint[]) as w (room, after, up_to) cross join lateral ("
+    f" select {_COLUMNS} from event where tenant_id = $1 and room_nid = w.room and position > w.after"
+    " and position <= w.up_to and flags & 14 = 0 order by position desc limit $5) e",
+)
+
+
+async def event_ids(
+    conn: Connection, tenant: Tenant, version: RoomVersion, nids: Iterable[int]
+) -> dict[int, EventID]:
+    """Event ids of numbers, all of rooms of one version."""
+    rows = await _IDS.all(conn, tenant, list(nids))
+    return {row.event_nid: event_id_of(version, row.event_hash) for row in rows}
+
+
+async def bodies(conn: Connection, tenant: Tenant, nids: Iterable[int]) -> dict[int, bytes]:
+    """PDUs of numbers."""
+    return {row.event_nid: row.json for row in await _BODIES.all(conn, tenant, list(nids))}
+
+
+async def by_nids(conn: Connection, tenant: Tenant, nids: Iterable[int]) -> dict[int, EventRow]:
+    """Events of numbers."""
+    return {row.event_nid: row for row in await _BY_NIDS.all(conn, tenant, list(nids))}
+
+
+async def find(conn: Connection, tenant: Tenant, version: RoomVersion, event_id: str) -> EventRow | None:
+    """By event id."""
+    try:
+        key = event_key(version, event_id)
+    except ValueError:
+        return None
+    return await _BY_HASH.one(conn, tenant, key)
+
+
+async def page(
+    conn: Connection, tenant: Tenant, room_nid: int, *, after: int, up_to: int, limit: int, backwards: bool
+) -> list[EventRow]:
+    """Events of the positions (after, up_to] in log order, or the newest first; accepted ones only."""
+    if backwards:
+        return await _BACKWARDS.all(conn, tenant, room_nid, up_to, after, limit)
+    return await _FORWARDS.all(conn, tenant, room_nid, after, up_to, limit)
+
+
+async def newest_of_rooms(
+    conn: Connection, tenant: Tenant, windows: Sequence[tuple[int, int, int]], limit: int
+) -> dict[int, list[EventRow]]:
+    """Per (room, after, up_to) the newest events of the positions (after, up_to], newest first."""
+    found: dict[int, list[EventRow]] = {window[0]: [] for window in windows}
+    rooms, afters, up_tos = map(list, zip(*windows, strict=True)) if windows else ([], [], [])
+    for row in await _LATEST.all(conn, tenant, rooms, afters, up_tos, limit):
+        found[row.room_nid].append(row)
+    return found

@@ -1,0 +1,210 @@
+"""Tables `room`, `room_head`, `current_state`, `membership`, `room_summary`: reading; `append_events` writes them."""
+
+import msgspec
+
+from timserver.matrix.ids import RoomID
+from timserver.matrix.room_versions import ROOM_VERSIONS
+from timserver.store import events, snapshots
+from timserver.store.database import Connection
+from timserver.store.live_rooms import LiveRoom, Member
+from timserver.store.statement import Statement
+from timserver.tenancy import Tenant
+
+
+class RoomRow(msgspec.Struct, frozen=True):
+    """A row of `room`."""
+
+    room_nid: int
+    room_id: str
+    room_version: str
+    in_directory: bool
+
+
+class _Head(msgspec.Struct, frozen=True):
+    version: int
+    extremities: list[int]
+    depth: int
+    snapshot_nid: int
+    position: int
+
+
+class _StateRow(msgspec.Struct, frozen=True):
+    key_nid: int
+    event_nid: int
+
+
+class MemberRow(msgspec.Struct, frozen=True):
+    """A row of `membership` as seen from the room."""
+
+    user_nid: int
+    membership: int
+    event_nid: int
+    local: bool
+
+
+class UserRoomRow(msgspec.Struct, frozen=True):
+    """A row of `membership` as seen from the user."""
+
+    room_nid: int
+    room_id: str
+    room_version: str
+    membership: int
+    event_nid: int
+    position: int
+    join_position: int | None
+    forgotten: bool
+    stripped: bytes | None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """A row of `room_summary`."""
+
+    room_nid: int
+    joined: int
+    invited: int
+
+
+_FIND = Statement(
+    RoomRow,
+    "select room_nid, room_id, room_version, in_directory from room where tenant_id = $1 and room_id = $2",
+)
+_BY_NIDS = Statement(
+    RoomRow,
+    "select room_nid, room_id, room_version, in_directory from room where tenant_id = $1 and room_nid = any ($2::bigint[])",
+)
+_HEAD = Statement(
+    _Head,
+    "select version, extremities, depth, snapshot_nid, position from room_head where tenant_id = $1 and room_nid = $2",
+)
+_STATE_SINCE = Statement(
+    _StateRow,
+    "select key_nid, event_nid from current_state where tenant_id = $1 and room_nid = $2 and position > $3"
+    " and type_nid <> 2",
+)
+_MEMBERS_SINCE = Statement(
+    MemberRow,
+    "select user_nid, membership, event_nid, local from membership where tenant_id = $1 and room_nid = $2 and position > $3",
+)
+_ROOMS_OF = Statement(
+    UserRoomRow,
+    "select m.room_nid, r.room_id, r.room_version, m.membership, m.event_nid, m.position, m.join_position, m.forgotten,"
+    " m.stripped from membership m join room r on r.tenant_id = m.tenant_id and r.room_nid = m.room_nid"
+    " where m.tenant_id = $1 and m.user_nid = $2",
+)
+_ROOM_OF = Statement(
+    UserRoomRow,
+    "select m.room_nid, r.room_id, r.room_version, m.membership, m.event_nid, m.position, m.join_position, m.forgotten,"
+    " m.stripped from membership m join room r on r.tenant_id = m.tenant_id and r.room_nid = m.room_nid"
+    " where m.tenant_id = $1 and m.user_nid = $2 and m.room_nid = $3",
+)
+_SOME_ROOMS_OF = Statement(
+    UserRoomRow,
+    "select m.room_nid, r.room_id, r.room_version, m.membership, m.event_nid, m.position, m.join_position, m.forgotten,"
+    " m.stripped from membership m join room r on r.tenant_id = m.tenant_id and r.room_nid = m.room_nid"
+    " where m.tenant_id = $1 and m.user_nid = $2 and m.room_nid = any ($3::bigint[])",
+)
+_SHARED = Statement(
+    int,
+    "select distinct o.user_nid from membership m join membership o on o.tenant_id = m.tenant_id"
+    " and o.room_nid = m.room_nid and o.membership = 1"
+    " where m.tenant_id = $1 and m.user_nid = $2 and m.membership = 1 and o.user_nid <> $2",
+)
+_COUNTS = Statement(
+    Counts,
+    "select room_nid, joined, invited from room_summary where tenant_id = $1 and room_nid = any ($2::bigint[])",
+)
+_FORGET = Statement(
+    int,
+    "update membership set forgotten = true where tenant_id = $1 and user_nid = $2 and room_nid = $3"
+    " and membership in (4, 5) returning 1",
+)
+_SET_DIRECTORY = Statement(
+    int, "update room set in_directory = $3 where tenant_id = $1 and room_nid = $2 returning 1"
+)
+_IN_DIRECTORY = Statement(
+    RoomRow,
+    "select room_nid, room_id, room_version, in_directory from room where tenant_id = $1 and in_directory",
+)
+
+
+async def find_room(conn: Connection, tenant: Tenant, room_id: str) -> RoomRow | None:
+    """By room id."""
+    return await _FIND.one(conn, tenant, room_id)
+
+
+async def rooms_by_nid(conn: Connection, tenant: Tenant, room_nids: list[int]) -> dict[int, RoomRow]:
+    """By numbers."""
+    return {row.room_nid: row for row in await _BY_NIDS.all(conn, tenant, room_nids)}
+
+
+async def load(conn: Connection, tenant: Tenant, row: RoomRow) -> LiveRoom:
+    """A room into memory."""
+    room = LiveRoom(row.room_nid, RoomID(row.room_id), ROOM_VERSIONS[row.room_version])
+    await refresh(conn, tenant, room)
+    return room
+
+
+async def refresh(conn: Connection, tenant: Tenant, room: LiveRoom) -> None:
+    """Bring a room up to date by what changed after its position; a room that was just made is filled.
+
+    Needs a transaction on one snapshot, or the parts would be of different times.
+    """
+    head = await _HEAD.one(conn, tenant, room.room_nid)
+    assert head is not None, "a room without a head"
+    for state in await _STATE_SINCE.all(conn, tenant, room.room_nid, room.position):
+        if state.event_nid:
+            room.others[state.key_nid] = state.event_nid
+        else:
+            room.others.pop(state.key_nid, None)
+    changed = await _MEMBERS_SINCE.all(conn, tenant, room.room_nid, room.position)
+    if changed:
+        room.forget_readers()
+    for member in changed:
+        room.members[member.user_nid] = Member(member.membership, member.event_nid, member.local)
+    if head.snapshot_nid != room.chain.nid:
+        room.chain = await snapshots.read_chain(conn, tenant, head.snapshot_nid)
+    ids = await events.event_ids(conn, tenant, room.version, head.extremities)
+    room.extremities = [(nid, ids[nid]) for nid in head.extremities]
+    room.row_version, room.depth, room.position = head.version, head.depth, head.position
+
+
+async def rooms_of(conn: Connection, tenant: Tenant, user_nid: int) -> list[UserRoomRow]:
+    """Every room a user ever had to do with."""
+    return await _ROOMS_OF.all(conn, tenant, user_nid)
+
+
+async def some_rooms_of(
+    conn: Connection, tenant: Tenant, user_nid: int, room_nids: list[int]
+) -> list[UserRoomRow]:
+    """Some rooms of a user."""
+    return await _SOME_ROOMS_OF.all(conn, tenant, user_nid, room_nids) if room_nids else []
+
+
+async def room_of(conn: Connection, tenant: Tenant, user_nid: int, room_nid: int) -> UserRoomRow | None:
+    """One room of a user."""
+    return await _ROOM_OF.one(conn, tenant, user_nid, room_nid)
+
+
+async def users_sharing_rooms(conn: Connection, tenant: Tenant, user_nid: int) -> set[int]:
+    """Who is joined to a room where the user is joined; without the user."""
+    return set(await _SHARED.all(conn, tenant, user_nid))
+
+
+async def counts(conn: Connection, tenant: Tenant, room_nids: list[int]) -> dict[int, Counts]:
+    """Numbers of joined and invited."""
+    return {row.room_nid: row for row in await _COUNTS.all(conn, tenant, room_nids)}
+
+
+async def forget(conn: Connection, tenant: Tenant, user_nid: int, room_nid: int) -> bool:
+    """Take a room that was left out of the user's sight; False when it was not left."""
+    return await _FORGET.one(conn, tenant, user_nid, room_nid) is not None
+
+
+async def set_in_directory(conn: Connection, tenant: Tenant, room_nid: int, listed: bool) -> None:
+    """List the room in the tenant's directory, or not."""
+    await _SET_DIRECTORY.run(conn, tenant, room_nid, listed)
+
+
+async def listed_rooms(conn: Connection, tenant: Tenant) -> list[RoomRow]:
+    """The tenant's room directory."""
+    return await _IN_DIRECTORY.all(conn, tenant)

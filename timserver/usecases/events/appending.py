@@ -1,0 +1,271 @@
+"""Step: the one way for an event of ours into a room (RELIABILITY E1; STYLE 5, "Send").
+
+Built on the room's head in memory, authorized by the core, written by one statement that checks the head's version.
+When another process was faster nothing was written: the head is brought up to date, and all is decided again.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from timserver import core
+from timserver.context import Context
+from timserver.matrix import errors, pdu, power_levels, relations
+from timserver.matrix.event import Event, StateKey
+from timserver.matrix.ids import EventID, UserID, server_name_of
+from timserver.matrix.signing import SigningKey
+from timserver.store import events, snapshots, terms
+from timserver.store.live_rooms import INVITE, JOIN, LEAVE, MEMBERSHIP_CODES, LiveRoom, Member
+from timserver.store.streams import EVENT, Fact
+from timserver.tenancy import Tenant
+from timserver.usecases.events.drafts import Draft, Transaction
+from timserver.usecases.events.push_outcome import push_outcome
+from timserver.usecases.rooms.live import refresh_room, state_events
+from timserver.usecases.tenants.signing_key import signing_key
+
+
+class Result(msgspec.Struct, frozen=True):
+    """The events that were appended; for a known transaction id only the last one's id."""
+
+    event_ids: tuple[EventID, ...]
+    position: int
+    known: bool = False
+
+
+class _Numbers(msgspec.Struct, frozen=True):
+    """Numeric ids of an event to append: of itself, its type, its state key and its auth events."""
+
+    nid: int
+    type_nid: int
+    key_nid: int | None
+    auth: list[int]
+
+
+class _Batch:
+    """Events of one append, built one after the other, each authorized by the state that those before it made."""
+
+    def __init__(self, ctx: Context, tenant: Tenant, room: LiveRoom, key: SigningKey) -> None:
+        self.ctx, self.tenant, self.room, self.key = ctx, tenant, room, key
+        self.built: list[tuple[Draft, Event]] = []
+        self.new: list[events.NewEvent] = []
+        self.state: dict[StateKey, tuple[int, Event]] = {}
+        self.chain = room.chain
+        self.snapshots: list[snapshots.SnapshotRow] = []
+        self.others = room.others
+        self.members = room.members
+        self.extremities = list(room.extremities)
+        self.depth = room.depth
+        self.joined_change = self.invited_change = 0
+        self.redact: tuple[int, bytes] | None = None
+
+    async def add(self, draft: Draft, nid: int, type_nid: int, key_nid: int | None) -> None:
+        """Build, authorize and account for one event. Raises `Forbidden` when it is not allowed."""
+        room, version = self.room, self.room.version
+        auth = await self._auth_state(draft)
+        auth_keys = core.auth_keys(version, draft.type, draft.sender, draft.state_key, draft.content)
+        auth_events = [auth[key] for key in auth_keys if key in auth]
+        template = pdu.PduTemplate(
+            room_id=None
+            if version.room_id_is_create_hash and draft.type == "m.room.create"
+            else room.room_id,
+            sender=draft.sender,
+            type=draft.type,
+            content=draft.content,
+            prev_events=tuple(event_id for _, event_id in self.extremities),
+            auth_events=tuple(event.event_id for _, event in auth_events),
+            depth=self.depth + 1,
+            origin_server_ts=draft.origin_server_ts or self.ctx.clock.now_ms(),
+            state_key=draft.state_key,
+            redacts=draft.redacts,
+        )
+        event = pdu.build_and_sign(
+            version, template, server_name=self.tenant.server_name, signing_key=self.key
+        )
+        refused = core.check_auth(version, event, {key: value[1] for key, value in auth.items()})
+        if refused is not None:
+            raise errors.Forbidden(
+                "You are not allowed to do this in this room", inner=f"{refused.name} {refused.rule}"
+            )
+        if not room.room_id:
+            room.room_id = event.room_id
+        state = {key: value[1] for key, value in auth.items()}
+        levels = power_levels.of_state(version, state) if state else None
+        numbers = _Numbers(nid, type_nid, key_nid, [auth_nid for auth_nid, _ in auth_events])
+        await self._account(draft, event, numbers, levels)
+
+    async def _auth_state(self, draft: Draft) -> dict[StateKey, tuple[int, Event]]:
+        keys = core.state_keys(self.room.version, draft.type, draft.sender, draft.state_key, draft.content)
+        missing = [key for key in keys if key not in self.state]
+        found = await state_events(self.ctx, self.tenant, self.room, missing) if missing else {}
+        return {**found, **{key: self.state[key] for key in keys if key in self.state}}
+
+    async def _account(
+        self, draft: Draft, event: Event, numbers: "_Numbers", levels: power_levels.PowerLevels | None
+    ) -> None:
+        room, key_nid = self.room, numbers.key_nid
+        relation = relations.read_relation(event.content) if event.state_key is None else None
+        target_hash = _target_hash(room, relation)
+        thread_nid = await _thread_of(self.ctx, self.tenant, room, relation)
+        push_default, push_except = (
+            await push_outcome(self.ctx, self.tenant, room, event, levels) if levels else (0, None)
+        )
+        code = self._membership_code(event)
+        new = events.NewEvent(
+            nid=numbers.nid,
+            event_hash=events.event_key(room.version, event.event_id),
+            depth=event.depth,
+            ts=event.origin_server_ts,
+            type_nid=numbers.type_nid,
+            key_nid=key_nid,
+            sender_nid=draft.sender_nid,
+            prev=[prev_nid for prev_nid, _ in self.extremities],
+            auth=numbers.auth,
+            snapshot_nid=self.chain.nid,
+            replaces_nid=self._replaced(event, key_nid),
+            thread_nid=thread_nid,
+            push_default=push_default,
+            push_except=push_except,
+            json=event.pdu,
+            membership=code,
+            local=server_name_of(UserID(event.state_key or "")) == self.tenant.server_name if code else None,
+            stripped=draft.stripped,
+            target_hash=target_hash,
+            rel_type=relation.rel_type if target_hash and relation else None,
+            rel_key=relation.key if target_hash and relation else None,
+        )
+        self.new.append(new)
+        self.built.append((draft, event))
+        if event.state_key is not None:
+            assert key_nid is not None
+            await self._set_state(event, new, key_nid)
+        self.extremities = [(numbers.nid, event.event_id)]
+        self.depth = event.depth
+
+    def _membership_code(self, event: Event) -> int | None:
+        return MEMBERSHIP_CODES[event.membership or "leave"] if event.type == "m.room.member" else None
+
+    def _replaced(self, event: Event, key_nid: int | None) -> int | None:
+        if event.state_key is None or key_nid is None:
+            return None
+        if event.key in self.state:
+            return self.state[event.key][0]
+        return self.room.event_nid(event.type, key_nid) or None
+
+    async def _set_state(self, event: Event, new: events.NewEvent, key_nid: int) -> None:
+        """The state after the event: a snapshot of its own, current state for the next event of the batch."""
+        self.state[event.key] = (new.nid, event)
+        change: tuple[snapshots.State, snapshots.State] = ({}, {})
+        if new.membership is not None:
+            old = self.members.get(key_nid)
+            before = old.membership if old else LEAVE
+            self.joined_change += (new.membership == JOIN) - (before == JOIN)
+            self.invited_change += (new.membership == INVITE) - (before == INVITE)
+            self.members = {**self.members, key_nid: Member(new.membership, new.nid, bool(new.local))}
+            change[1][key_nid] = new.nid
+        else:
+            self.others = {**self.others, key_nid: new.nid}
+            change[0][key_nid] = new.nid
+        (snapshot_nid,) = await self.ctx.database.take_nids(1)
+        full = (self.others, {user: member.event_nid for user, member in self.members.items()})
+        row, self.chain = snapshots.extend(self.chain, snapshot_nid, change, full)
+        self.snapshots.append(row)
+
+    def settle(self, position: int) -> None:
+        """The database said yes: the room in memory is what the batch made of it."""
+        room = self.room
+        room.others, room.members, room.chain = self.others, self.members, self.chain
+        room.extremities, room.depth, room.position = self.extremities, self.depth, position
+        room.row_version += 1
+        if any(new.membership is not None for new in self.new):
+            room.forget_readers()
+        for nid, event in self.state.values():
+            room.keep(nid, event)
+
+
+def _target_hash(room: LiveRoom, relation: relations.Relation | None) -> bytes | None:
+    try:
+        return events.event_key(room.version, relation.event_id) if relation else None
+    except ValueError:
+        return None
+
+
+async def _thread_of(
+    ctx: Context, tenant: Tenant, room: LiveRoom, relation: relations.Relation | None
+) -> int | None:
+    """Number of the root of the thread that an event belongs to by its relation, followed over a few hops."""
+    if relation is None:
+        return None
+    async with ctx.database.transaction(tenant) as conn:
+        target = await events.find(conn, tenant, room.version, relation.event_id)
+    if target is None or target.room_nid != room.room_nid:
+        return None
+    return target.event_nid if relation.rel_type == relations.THREAD else target.thread_nid
+
+
+async def append(
+    ctx: Context,
+    tenant: Tenant,
+    room: LiveRoom,
+    drafts: Sequence[Draft],
+    *,
+    transaction: Transaction | None = None,
+    redact: tuple[int, bytes] | None = None,
+) -> Result:
+    """Append events to a room, all or none.
+
+    Raises `Forbidden` when one of them is not authorized, `BadJson` and `TooLarge` for content that cannot be an
+    event, `Unavailable` when others keep being faster.
+    """
+    key = await signing_key(ctx, tenant)
+    types = await terms.type_nids(ctx.database, ctx.caches, tenant, [draft.type for draft in drafts])
+    state_keys = [(draft.type, draft.state_key) for draft in drafts if draft.state_key is not None]
+    key_nids = iter(await terms.key_nids(ctx.database, ctx.caches, tenant, state_keys) if state_keys else ())
+    keys = [next(key_nids) if draft.state_key is not None else None for draft in drafts]
+    nids = await ctx.database.take_nids(len(drafts))
+    async with room.lock:
+        for _ in range(ctx.settings.limits.append_retries_max):
+            batch = _Batch(ctx, tenant, room, key)
+            batch.redact = redact
+            for draft, nid, type_nid, key_nid in zip(drafts, nids, types, keys, strict=True):
+                await batch.add(draft, nid, type_nid, key_nid)
+            appended = await _write(ctx, tenant, batch, transaction)
+            if appended.status == events.STALE:
+                await refresh_room(ctx, tenant, room)
+                continue
+            event_id = events.event_id_of(room.version, appended.event_hash)
+            if appended.status == events.KNOWN:
+                return Result((event_id,), appended.position, known=True)
+            batch.settle(appended.position)
+            _tell(ctx, tenant, batch, appended.position)
+            return Result(tuple(event.event_id for _, event in batch.built), appended.position)
+    raise errors.Unavailable("The room is busy")
+
+
+async def _write(
+    ctx: Context, tenant: Tenant, batch: _Batch, transaction: Transaction | None
+) -> events.Appended:
+    room = batch.room
+    is_new = not room.row_version and not room.extremities
+    wanted = events.Append(
+        room_nid=room.room_nid,
+        row_version=room.row_version,
+        new_room=(room.room_id, room.version.identifier) if is_new else None,
+        device_nid=transaction.device_nid if transaction else None,
+        txn_id=transaction.txn_id if transaction else None,
+        events=batch.new,
+        snapshots=batch.snapshots,
+        head_snapshot_nid=batch.chain.nid,
+        joined_change=batch.joined_change,
+        invited_change=batch.invited_change,
+        redact=batch.redact,
+    )
+    return await events.append(ctx.database, tenant, wanted)
+
+
+def _tell(ctx: Context, tenant: Tenant, batch: _Batch, position: int) -> None:
+    first = position - len(batch.new) + 1
+    facts = [
+        Fact(first + place, EVENT, batch.room.room_nid, new.key_nid or 0, new.membership)
+        for place, new in enumerate(batch.new)
+    ]
+    ctx.streams.publish(tenant, position, facts, len(facts))

@@ -1,0 +1,144 @@
+"""Step: stored events in the form in which a reader gets them, with `unsigned` and bundled relations."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from timserver.context import Context
+from timserver.matrix import client_event, relations
+from timserver.matrix.room_versions import RoomVersion
+from timserver.store import events
+from timserver.store import relations as relation_rows
+from timserver.store.database import Connection
+from timserver.store.events import REDACTED, EventRow
+from timserver.tenancy import Tenant
+from timserver.usecases.events.visible import Seen
+
+
+class Reader(msgspec.Struct, frozen=True, kw_only=True):
+    """Who reads, and in which form."""
+
+    user_nid: int
+    device_nid: int
+    ignored: Sequence[int] = ()
+    with_room_id: bool = True
+    federation_format: bool = False
+
+
+class _Extras(msgspec.Struct, frozen=True):
+    replaced: Mapping[int, EventRow]
+    redactions: Mapping[int, EventRow]
+    bundles: Mapping[bytes, relations.Bundle]
+
+
+async def render(
+    ctx: Context,
+    conn: Connection,
+    tenant: Tenant,
+    room_id: str,
+    version: RoomVersion,
+    reader: Reader,
+    seen: Sequence[Seen],
+) -> list[msgspec.Raw]:
+    """Client events, in the order given. They passed `visible` before."""
+    if not seen:
+        return []
+    if reader.federation_format:
+        return [
+            client_event.federation_form(item.row.json, events.event_id_of(version, item.row.event_hash))
+            for item in seen
+        ]
+    extras = await _extras(ctx, conn, tenant, room_id, version, reader, seen)
+    now_ms = ctx.clock.now_ms()
+    return [_render_one(now_ms, room_id, version, reader, extras, item) for item in seen]
+
+
+async def _extras(
+    ctx: Context,
+    conn: Connection,
+    tenant: Tenant,
+    room_id: str,
+    version: RoomVersion,
+    reader: Reader,
+    seen: Sequence[Seen],
+) -> _Extras:
+    rows = [item.row for item in seen]
+    further = {row.replaces_nid for row in rows} | {row.redacted_by for row in rows}
+    found = await events.by_nids(conn, tenant, [nid for nid in further if nid]) if further != {None} else {}
+    targets = [row.event_hash for row in rows if row.key_nid is None and not row.flags & REDACTED]
+    bundles: dict[bytes, relations.Bundle] = {}
+    if targets:
+        aggregates = await relation_rows.aggregates(
+            conn, tenant, targets, reader.user_nid, list(reader.ignored)
+        )
+        if aggregates:
+            bundles = await _bundles(ctx, conn, tenant, room_id, version, reader, aggregates)
+    return _Extras(found, found, bundles)
+
+
+def _render_one(
+    now_ms: int, room_id: str, version: RoomVersion, reader: Reader, extras: _Extras, item: Seen
+) -> msgspec.Raw:
+    row = item.row
+    event_id = events.event_id_of(version, row.event_hash)
+    replaced = extras.replaced.get(row.replaces_nid or 0)
+    redaction = extras.redactions.get(row.redacted_by or 0)
+    unsigned = client_event.Unsigned(
+        age=max(0, now_ms - row.ts),
+        transaction_id=row.txn_id if row.device_nid == reader.device_nid else None,
+        membership=item.membership,
+        redacted_because=_redaction(version, room_id, redaction) if redaction else None,
+        prev_content=client_event.content_of(replaced.json) if replaced else None,
+        replaces_state=events.event_id_of(version, replaced.event_hash) if replaced else None,
+        relations=extras.bundles.get(row.event_hash),
+    )
+    return client_event.from_pdu(
+        row.json, event_id, room_id=room_id if reader.with_room_id else None, unsigned=unsigned
+    )
+
+
+def _redaction(version: RoomVersion, room_id: str, row: EventRow) -> msgspec.Raw:
+    return client_event.from_pdu(row.json, events.event_id_of(version, row.event_hash), room_id=room_id)
+
+
+async def _bundles(
+    ctx: Context,
+    conn: Connection,
+    tenant: Tenant,
+    room_id: str,
+    version: RoomVersion,
+    reader: Reader,
+    aggregates: Sequence[relation_rows.Aggregate],
+) -> dict[bytes, relations.Bundle]:
+    newest = {
+        item.newest[0] for item in aggregates if item.rel_type in (relations.REPLACE, relations.THREAD)
+    } | {nid for item in aggregates if item.rel_type == relations.REFERENCE for nid in item.newest}
+    rows = await events.by_nids(conn, tenant, newest)
+    latest = [rows[item.newest[0]] for item in aggregates if item.rel_type == relations.THREAD]
+    edits = await relation_rows.aggregates(
+        conn, tenant, [row.event_hash for row in latest], reader.user_nid, list(reader.ignored)
+    )
+    rows |= await events.by_nids(
+        conn, tenant, {e.newest[0] for e in edits if e.rel_type == relations.REPLACE}
+    )
+    now_ms = ctx.clock.now_ms()
+
+    def one(row: EventRow, bundle: relations.Bundle | None = None) -> msgspec.Raw:
+        bundles = {row.event_hash: bundle} if bundle else {}
+        return _render_one(now_ms, room_id, version, reader, _Extras({}, {}, bundles), Seen(row, "join"))
+
+    edits_of = {e.target_hash: rows[e.newest[0]] for e in edits if e.rel_type == relations.REPLACE}
+    found: dict[bytes, dict[str, object]] = {}
+    for item in aggregates:
+        fields = found.setdefault(item.target_hash, {})
+        if item.rel_type == relations.REPLACE:
+            fields["replace"] = one(rows[item.newest[0]])
+        elif item.rel_type == relations.REFERENCE:
+            ids = [events.event_id_of(version, rows[nid].event_hash) for nid in item.newest if nid in rows]
+            fields["reference"] = relations.ReferenceBundle([relations.ReferencedBy(i) for i in ids])
+        else:
+            row = rows[item.newest[0]]
+            edit = edits_of.get(row.event_hash)
+            bundle = relations.Bundle(replace=one(edit)) if edit else None
+            fields["thread"] = relations.ThreadBundle(one(row, bundle), item.count, item.participated)
+    return {target: relations.Bundle(**fields) for target, fields in found.items()}  # type: ignore[arg-type]

@@ -1,0 +1,80 @@
+"""Step: the one way for events out of a room (RELIABILITY C1): what a user may see, and what the user was then."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from timserver.matrix import history_visibility as visibility
+from timserver.matrix.event_types import HISTORY_VISIBILITY, HISTORY_VISIBILITY_KEY, MEMBER
+from timserver.matrix.json_types import JsonObject
+from timserver.store import events, rooms, snapshots
+from timserver.store.database import Connection
+from timserver.store.events import EventRow
+from timserver.store.live_rooms import JOIN, MEMBERSHIP_NAMES
+from timserver.tenancy import Tenant
+
+
+class _Content(msgspec.Struct):
+    content: dict[str, object]
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """An event that the reader may see, and the reader's membership at it."""
+
+    row: EventRow
+    membership: str
+
+
+_decode = msgspec.json.Decoder(_Content).decode
+
+
+async def visible(
+    conn: Connection,
+    tenant: Tenant,
+    user_nid: int,
+    reader: rooms.UserRoomRow | None,
+    rows: Sequence[EventRow],
+) -> list[Seen]:
+    """Those events of one room that the user may see; `reader` is the user's membership row of the room, if any.
+
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#room-history-visibility
+    """
+    joined_from = reader.join_position if reader else None
+    is_joined = reader is not None and reader.membership == JOIN
+    if is_joined and joined_from is not None and all(row.position >= joined_from for row in rows):
+        return [Seen(row, "join") for row in rows]
+    states = await snapshots.read_states(conn, tenant, {row.snapshot_nid for row in rows})
+    contents = await _contents(conn, tenant, user_nid, rows, states)
+    seen = []
+    for row in rows:
+        others, members = states[row.snapshot_nid]
+        visibilities = [visibility.read_visibility(contents.get(others.get(HISTORY_VISIBILITY_KEY, 0)))]
+        memberships = [_membership(contents.get(members.get(user_nid, 0)))]
+        if row.type_nid == HISTORY_VISIBILITY and row.key_nid == HISTORY_VISIBILITY_KEY:
+            visibilities.append(visibility.read_visibility(_decode(row.json).content))  # type: ignore[arg-type]
+        if row.type_nid == MEMBER and row.key_nid == user_nid:
+            memberships.append(_membership(_decode(row.json).content))  # type: ignore[arg-type]
+        joined_later = is_joined or (joined_from is not None and joined_from > row.position)
+        if visibility.user_may_see(visibilities, memberships, joined_later=joined_later):
+            seen.append(Seen(row, memberships[-1]))
+    return seen
+
+
+async def _contents(
+    conn: Connection,
+    tenant: Tenant,
+    user_nid: int,
+    rows: Iterable[EventRow],
+    states: dict[int, tuple[snapshots.State, snapshots.State]],
+) -> dict[int, JsonObject]:
+    wanted = set()
+    for row in rows:
+        others, members = states[row.snapshot_nid]
+        wanted |= {others.get(HISTORY_VISIBILITY_KEY, 0), members.get(user_nid, 0)}
+    found = await events.bodies(conn, tenant, wanted - {0})
+    return {nid: _decode(body).content for nid, body in found.items()}  # type: ignore[misc]
+
+
+def _membership(content: JsonObject | None) -> str:
+    value = content.get("membership") if content else None
+    return value if isinstance(value, str) and value in MEMBERSHIP_NAMES.values() else "leave"

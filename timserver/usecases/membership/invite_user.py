@@ -1,0 +1,54 @@
+"""A local user invites somebody."""
+
+from timserver.context import Context
+from timserver.matrix import errors
+from timserver.matrix.ids import RoomID, UserID, localpart_of, server_name_of
+from timserver.policy import points
+from timserver.policy.facts import InviteFacts
+from timserver.store import accounts
+from timserver.store.live_rooms import LiveRoom
+from timserver.tenancy import Requester, Tenant
+from timserver.usecases.membership.changing import Change, change_membership, membership_of
+from timserver.usecases.rooms.live import must_live_room
+
+
+async def invite_user(
+    ctx: Context,
+    tenant: Tenant,
+    requester: Requester,
+    room_id: RoomID,
+    invitee: UserID,
+    *,
+    reason: str | None = None,
+    is_direct: bool = False,
+) -> None:
+    """Raises `Forbidden` by policy, by the auth rules, and for who is in the room already or banned from it.
+
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidinvite
+    """
+    room = await must_live_room(ctx, tenant, room_id)
+    await invite_into(ctx, tenant, requester, room, invitee, reason=reason, is_direct=is_direct)
+
+
+async def invite_into(
+    ctx: Context,
+    tenant: Tenant,
+    requester: Requester,
+    room: LiveRoom,
+    invitee: UserID,
+    *,
+    reason: str | None = None,
+    is_direct: bool = False,
+) -> None:
+    """Step: as `invite_user`, for a room at hand."""
+    points.check(points.ON_INVITE, InviteFacts(tenant=tenant, inviter=requester.user_id, invitee=invitee))
+    if await membership_of(ctx, tenant, room, requester.user_id) != "join":
+        raise errors.Forbidden("You are not in this room")
+    if server_name_of(invitee) != tenant.server_name:
+        raise errors.Forbidden("That server cannot be reached")
+    async with ctx.database.transaction(tenant) as conn:
+        account = await accounts.find_account(conn, tenant, localpart_of(invitee))
+    if account is None or account.state == accounts.DEACTIVATED:
+        raise errors.Forbidden("Cannot invite this user")
+    change = Change(target=invitee, membership="invite", reason=reason, is_direct=is_direct)
+    await change_membership(ctx, tenant, requester, room, change)

@@ -1,0 +1,1 @@
+"""Rooms: found, made, upgraded, listed."""

@@ -1,0 +1,95 @@
+"""A local user makes a room: all its state in one append, then the invites, each of which may be refused.
+
+Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3createroom
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from timserver.context import Context
+from timserver.matrix import errors, room_presets
+from timserver.matrix.ids import RoomID, UserID
+from timserver.matrix.json_types import JsonObject
+from timserver.matrix.room_versions import ROOM_VERSIONS
+from timserver.policy import points
+from timserver.policy.facts import CreateRoomFacts
+from timserver.store import aliases, rooms
+from timserver.store.database import UniqueViolation
+from timserver.store.live_rooms import LiveRoom
+from timserver.tenancy import Requester, Tenant, Variant
+from timserver.usecases.events.appending import append
+from timserver.usecases.events.drafts import draft_of
+from timserver.usecases.membership.invite_user import invite_into
+from timserver.usecases.membership.profile_content import profile_content
+from timserver.usecases.rooms.aliases import make_alias
+from timserver.usecases.rooms.live import remember
+
+
+class NewRoom(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client asks for."""
+
+    room_version: str | None = None
+    preset: room_presets.Preset | None = None
+    visibility: str = "private"
+    alias_localpart: str | None = None
+    name: str | None = None
+    topic: str | None = None
+    invite: Sequence[UserID] = ()
+    is_direct: bool = False
+    creation_content: JsonObject = {}
+    initial_state: Sequence[room_presets.StateEvent] = ()
+    power_level_content_override: JsonObject = {}
+
+
+async def create_room(ctx: Context, tenant: Tenant, requester: Requester, wanted: NewRoom) -> RoomID:
+    """The new room's id. Raises `UnsupportedRoomVersion`, `RoomInUse`, `InvalidRoomState` and by policy."""
+    facts = CreateRoomFacts(tenant=tenant, creator=requester.user_id, invitees=tuple(wanted.invite))
+    points.check(points.ON_CREATE_ROOM, facts)
+    version = ROOM_VERSIONS.get(wanted.room_version or tenant.settings.default_room_version)
+    if version is None:
+        raise errors.UnsupportedRoomVersion()
+    alias = make_alias(tenant, wanted.alias_localpart) if wanted.alias_localpart is not None else None
+    plan = room_presets.RoomPlan(
+        creator=requester.user_id,
+        version=version,
+        preset=room_presets.preset_of(wanted.preset, wanted.visibility),
+        creation_content=wanted.creation_content,
+        power_level_content_override=wanted.power_level_content_override,
+        initial_state=wanted.initial_state,
+        invite=wanted.invite,
+        name=wanted.name,
+        topic=wanted.topic,
+        alias=alias,
+        encryption_default=tenant.variant is not Variant.OFF,
+    )
+    state = room_presets.new_room_state(plan)
+    (room_nid,) = await ctx.database.take_nids(1)
+    room_id = "" if version.room_id_is_create_hash else f"!{ctx.ids.opaque(18)}:{tenant.server_name}"
+    room = LiveRoom(room_nid, RoomID(room_id), version)
+    async with ctx.database.transaction(tenant) as conn:
+        profile = await profile_content(conn, tenant, requester.user_nid)
+        if alias is not None and await aliases.find(conn, tenant, alias) is not None:
+            raise errors.RoomInUse()
+    drafts = [
+        draft_of(
+            requester,
+            event.type,
+            {**event.content, **profile} if event.type == "m.room.member" else event.content,
+            event.state_key,
+        )
+        for event in state
+    ]
+    await append(ctx, tenant, room, drafts)
+    room = remember(ctx, tenant, room)
+    if alias is not None or wanted.visibility == "public":
+        try:
+            async with ctx.database.transaction(tenant) as conn:
+                if alias is not None:
+                    await aliases.insert(conn, tenant, alias, room_nid, requester.user_nid)
+                await rooms.set_in_directory(conn, tenant, room_nid, wanted.visibility == "public")
+        except UniqueViolation:
+            raise errors.RoomInUse() from None
+    for invitee in wanted.invite:
+        await invite_into(ctx, tenant, requester, room, invitee, is_direct=wanted.is_direct)
+    return room.room_id

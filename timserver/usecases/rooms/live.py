@@ -1,0 +1,86 @@
+"""Step: a room in memory, and the state events that decisions read."""
+
+from collections.abc import Iterable
+
+from timserver.context import Context
+from timserver.matrix import errors, pdu
+from timserver.matrix.event import Event, StateKey
+from timserver.matrix.ids import RoomID
+from timserver.store import events, rooms, terms
+from timserver.store.live_rooms import LiveRoom
+from timserver.tenancy import Tenant
+
+
+async def live_room(ctx: Context, tenant: Tenant, room_id: RoomID) -> LiveRoom | None:
+    """The room, from memory or the database; None when the tenant does not know it.
+
+    What it says may be behind another process's writes; who must know asks the database, or appends.
+    """
+    nid = ctx.caches.room_nids.get((tenant.tenant_id, room_id))
+    room = ctx.caches.rooms.get((tenant.tenant_id, nid)) if nid else None
+    if room is not None:
+        return room
+    async with ctx.database.transaction(tenant, snapshot=True) as conn:
+        row = await rooms.find_room(conn, tenant, room_id)
+        if row is None:
+            return None
+        room = await rooms.load(conn, tenant, row)
+    return remember(ctx, tenant, room)
+
+
+def remember(ctx: Context, tenant: Tenant, room: LiveRoom) -> LiveRoom:
+    """Keep a room in memory; the one that is there already wins."""
+    known = ctx.caches.rooms.get((tenant.tenant_id, room.room_nid))
+    if known is not None:
+        return known
+    ctx.caches.room_nids.put((tenant.tenant_id, room.room_id), room.room_nid)
+    return ctx.caches.rooms.put((tenant.tenant_id, room.room_nid), room)
+
+
+async def must_live_room(ctx: Context, tenant: Tenant, room_id: RoomID) -> LiveRoom:
+    """As `live_room`; raises `Forbidden` for an unknown room, which looks like one that the user is not in."""
+    room = await live_room(ctx, tenant, room_id)
+    if room is None:
+        raise errors.Forbidden("You are not in this room")
+    return room
+
+
+async def refresh_room(ctx: Context, tenant: Tenant, room: LiveRoom) -> None:
+    """Bring the room up to date with the database."""
+    async with ctx.database.transaction(tenant, snapshot=True) as conn:
+        await rooms.refresh(conn, tenant, room)
+
+
+async def fresh_room(ctx: Context, tenant: Tenant, room: LiveRoom) -> LiveRoom:
+    """The room, up to date: for reads that must see other processes' writes."""
+    async with room.lock:
+        await refresh_room(ctx, tenant, room)
+    return room
+
+
+async def state_events(
+    ctx: Context, tenant: Tenant, room: LiveRoom, keys: Iterable[StateKey]
+) -> dict[StateKey, tuple[int, Event]]:
+    """Current state events under some keys, as far as there are any, with their numbers."""
+    wanted = list(keys)
+    key_nids = await terms.key_nids(ctx.database, ctx.caches, tenant, wanted)
+    nids = {
+        key: nid
+        for key, key_nid in zip(wanted, key_nids, strict=True)
+        if (nid := room.event_nid(key[0], key_nid))
+    }
+    missing = [nid for nid in nids.values() if nid not in room.events]
+    if missing:
+        async with ctx.database.transaction(tenant) as conn:
+            found = await events.bodies(conn, tenant, missing)
+        for nid, body in found.items():
+            room.keep(nid, pdu.parse(room.version, body))
+    return {key: (nid, room.events[nid]) for key, nid in nids.items()}
+
+
+async def state_event(
+    ctx: Context, tenant: Tenant, room: LiveRoom, event_type: str, state_key: str = ""
+) -> Event | None:
+    """One current state event."""
+    found = await state_events(ctx, tenant, room, [(event_type, state_key)])
+    return found[event_type, state_key][1] if found else None
