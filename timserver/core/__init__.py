@@ -15,6 +15,7 @@ from timserver.core.choice import (
 )
 from timserver.core.definition.auth import check_auth
 from timserver.core.definition.auth_events import auth_keys, check_auth_events, state_keys
+from timserver.core.definition.state_resolution import conflicted_set, resolve, resolve_conflicted, separate
 from timserver.core.rejected import Rejected
 from timserver.core.sealing import OpenedPdu, open_pdu, seal
 
@@ -27,10 +28,14 @@ __all__ = [
     "check_auth",
     "check_auth_events",
     "check_json",
+    "conflicted_set",
     "open_pdu",
     "pack_state",
     "require_engine",
+    "resolve",
+    "resolve_conflicted",
     "seal",
+    "separate",
     "state_keys",
     "unpack_state",
     "verify",

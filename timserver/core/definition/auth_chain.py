@@ -1,0 +1,55 @@
+"""Auth chains, and what several states do not have in common of them.
+
+Spec: https://spec.matrix.org/v1.19/rooms/v12/#definitions
+"""
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+
+from timserver.matrix.event import Event
+from timserver.matrix.ids import EventID
+
+
+def auth_chain(event_ids: Iterable[EventID], events: Mapping[EventID, Event]) -> set[EventID]:
+    """The auth events of these events, the auth events of those, and so on."""
+    chain: set[EventID] = set()
+    pending = list(event_ids)
+    while pending:
+        for event_id in events[pending.pop()].auth_events:
+            if event_id not in chain:
+                chain.add(event_id)
+                pending.append(event_id)
+    return chain
+
+
+def auth_difference(states: Iterable[Iterable[EventID]], events: Mapping[EventID, Event]) -> set[EventID]:
+    """The events that are in the auth chain of some state, but not of every one.
+
+    Differs from the spec's letter, as other servers do: the events of a state count as part of its chain. An event
+    that all states have is in no difference, even if only some cite it.
+    """
+    chains = [_with_chain(set(state), events) for state in states]
+    common = chains[0].intersection(*chains[1:])
+    return chains[0].union(*chains[1:]) - common
+
+
+def _with_chain(state: set[EventID], events: Mapping[EventID, Event]) -> set[EventID]:
+    return state | auth_chain(state, events)
+
+
+def conflicted_subgraph(conflicted: AbstractSet[EventID], events: Mapping[EventID, Event]) -> set[EventID]:
+    """The events on auth paths from one conflicted event to another, both ends included."""
+    reachable = auth_chain(conflicted, events) | conflicted
+    # Backwards, from what is cited to who cites it, within what conflicted events reach.
+    citing: dict[EventID, list[EventID]] = {event_id: [] for event_id in reachable}
+    for event_id in reachable:
+        for auth_event_id in events[event_id].auth_events:
+            citing[auth_event_id].append(event_id)
+    subgraph = set(conflicted)
+    pending = list(conflicted)
+    while pending:
+        for event_id in citing[pending.pop()]:
+            if event_id not in subgraph:
+                subgraph.add(event_id)
+                pending.append(event_id)
+    return subgraph
