@@ -229,6 +229,12 @@ class UnableToGrantJoin(MatrixError):
     errcode, default = "M_UNABLE_TO_GRANT_JOIN", "Unable to grant join"
 
 
+class InvalidSignature(MatrixError):
+    """A signature is missing or wrong."""
+
+    errcode, default = "M_INVALID_SIGNATURE", "Invalid signature"
+
+
 class WrongRoomKeysVersion(MatrixError):
     """The key backup version is not the current one (`current_version` in `extra`)."""
 

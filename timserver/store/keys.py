@@ -75,6 +75,9 @@ _SET_KEYS = Statement(
 _ALLOW_REPLACEMENT = Statement(
     int, "update device_key set replaceable = true where tenant_id = $1 and device_nid = $2 returning 1"
 )
+_SET_JSON = Statement(
+    int, "update device_key set json = $3 where tenant_id = $1 and device_nid = $2 returning 1"
+)
 _OF_USERS = Statement(
     DeviceKeys,
     "select k.user_nid, k.device_nid, d.device_id, d.display_name, k.json from device_key k"
@@ -164,6 +167,11 @@ async def own_keys(conn: Connection, tenant: Tenant, device_nid: int) -> OwnKeys
 async def set_keys(conn: Connection, tenant: Tenant, user_nid: int, device_nid: int, json: bytes) -> None:
     """Publish identity keys."""
     await _SET_KEYS.run(conn, tenant, user_nid, device_nid, json)
+
+
+async def sign_keys(conn: Connection, tenant: Tenant, device_nid: int, json: bytes) -> None:
+    """The same identity keys, with more signatures."""
+    await _SET_JSON.run(conn, tenant, device_nid, json)
 
 
 async def allow_replacement(conn: Connection, tenant: Tenant, device_nid: int) -> None:

@@ -1,7 +1,7 @@
 """End sessions; the devices and what belongs to them go with them."""
 
 from timserver.context import Context
-from timserver.store import accounts, log
+from timserver.store import accounts, keys, log, to_device
 from timserver.store.device_lists import note_change
 from timserver.tenancy import Requester, Tenant
 
@@ -23,6 +23,8 @@ async def end_devices(ctx: Context, tenant: Tenant, user_nid: int, device_nids: 
     async with ctx.database.transaction(tenant) as conn:
         ended = await accounts.delete_tokens(conn, tenant, device_nids)
         await accounts.delete_devices(conn, tenant, user_nid, device_nids)
+        await keys.delete_keys(conn, tenant, device_nids)
+        await to_device.delete_inboxes(conn, tenant, device_nids)
         position = await log.take(conn, tenant)
         await note_change(conn, tenant, user_nid, position)
     for token in ended:

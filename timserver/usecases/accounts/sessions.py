@@ -5,7 +5,7 @@ import msgspec
 from timserver.context import Context
 from timserver.matrix import errors
 from timserver.matrix.ids import DeviceID, UserID, make_user_id
-from timserver.store import accounts
+from timserver.store import accounts, keys
 from timserver.store.database import Connection
 from timserver.store.vault import token_hash
 from timserver.tenancy import Tenant
@@ -47,7 +47,12 @@ class WantedDevice(msgspec.Struct, frozen=True, kw_only=True):
 async def begin_session(
     ctx: Context, conn: Connection, tenant: Tenant, account: accounts.AccountRow, wanted: WantedDevice
 ) -> Session:
-    """Make or take over the device and give it new tokens; the old ones of the device end."""
+    """Make or take over the device and give it new tokens; the old ones of the device end.
+
+    A device that was taken over keeps its keys: after a soft logout its client has them still. If the client comes with
+    other identity keys, its first upload replaces them with all that belongs to them (`usecases.e2ee.upload_keys`).
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#soft-logout
+    """
     if len((wanted.device_id or "").encode()) > DEVICE_ID_BYTES_MAX:
         raise errors.InvalidParam(f"A device id has at most {DEVICE_ID_BYTES_MAX} bytes")
     if len(wanted.display_name or "") > DEVICE_NAME_LENGTH_MAX:
@@ -59,6 +64,7 @@ async def begin_session(
     if device_nid != fresh_nid:
         for ended in await accounts.delete_tokens(conn, tenant, [device_nid]):
             ctx.caches.tokens.drop((tenant.tenant_id, ended))
+        await keys.allow_replacement(conn, tenant, device_nid)
     tokens = await give_tokens(
         ctx, conn, tenant, account.user_nid, device_nid, refresh=wanted.with_refresh_token
     )

@@ -1,0 +1,103 @@
+"""`/keys/upload`, `/keys/query`, `/keys/claim`."""
+
+from typing import Any
+
+import msgspec
+
+from timserver.api.endpoint import Request, endpoint
+from timserver.config import RateKind
+from timserver.context import Context
+from timserver.tenancy import Requester, Tenant
+from timserver.usecases.e2ee import claim_keys as claims
+from timserver.usecases.e2ee import query_keys as queries
+from timserver.usecases.e2ee import upload_keys as uploads
+
+
+class UploadKeysRequest(Request, frozen=True, kw_only=True):
+    """Keys of the requesting device."""
+
+    device_keys: dict[str, Any] | None = None
+    one_time_keys: dict[str, Any] | None = None
+    fallback_keys: dict[str, Any] | None = None
+
+
+class UploadKeysResponse(msgspec.Struct, frozen=True):
+    """Unclaimed one-time keys by algorithm."""
+
+    one_time_key_counts: dict[str, int]
+
+
+class QueryKeysRequest(Request, frozen=True, kw_only=True):
+    """Devices by user; an empty list is all of them."""
+
+    device_keys: dict[str, list[str]]
+    timeout: int | None = None
+
+
+class QueryKeysResponse(msgspec.Struct, frozen=True):
+    """See `KeysOfUsers`."""
+
+    device_keys: dict[str, dict[str, msgspec.Raw]]
+    failures: dict[str, dict[str, str]]
+    master_keys: dict[str, msgspec.Raw]
+    self_signing_keys: dict[str, msgspec.Raw]
+    user_signing_keys: dict[str, msgspec.Raw]
+
+
+class ClaimKeysRequest(Request, frozen=True, kw_only=True):
+    """Algorithms by user and device."""
+
+    one_time_keys: dict[str, dict[str, str]]
+    timeout: int | None = None
+
+
+class ClaimKeysResponse(msgspec.Struct, frozen=True):
+    """Keys by user, device, and `<algorithm>:<key id>`."""
+
+    one_time_keys: dict[str, dict[str, dict[str, msgspec.Raw]]]
+    failures: dict[str, dict[str, str]]
+
+
+@endpoint("POST", "/_matrix/client/v3/keys/upload", rate=RateKind.KEYS)
+async def upload_keys(
+    ctx: Context, tenant: Tenant, requester: Requester, request: UploadKeysRequest
+) -> UploadKeysResponse:
+    """POST /_matrix/client/v3/keys/upload.
+
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysupload
+    """
+    upload = uploads.KeyUpload(
+        device_keys=request.device_keys,
+        one_time_keys=request.one_time_keys,
+        fallback_keys=request.fallback_keys,
+    )
+    return UploadKeysResponse(await uploads.upload_keys(ctx, tenant, requester, upload))
+
+
+@endpoint("POST", "/_matrix/client/v3/keys/query", rate=RateKind.KEYS)
+async def query_keys(
+    ctx: Context, tenant: Tenant, requester: Requester, request: QueryKeysRequest
+) -> QueryKeysResponse:
+    """POST /_matrix/client/v3/keys/query.
+
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysquery
+    """
+    found = await queries.query_keys(ctx, tenant, requester, request.device_keys)
+    return QueryKeysResponse(
+        device_keys=found.device_keys,
+        failures={},
+        master_keys=found.master_keys,
+        self_signing_keys=found.self_signing_keys,
+        user_signing_keys=found.user_signing_keys,
+    )
+
+
+@endpoint("POST", "/_matrix/client/v3/keys/claim", rate=RateKind.KEYS)
+async def claim_keys(
+    ctx: Context, tenant: Tenant, requester: Requester, request: ClaimKeysRequest
+) -> ClaimKeysResponse:
+    """POST /_matrix/client/v3/keys/claim.
+
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysclaim
+    """
+    return ClaimKeysResponse(await claims.claim_keys(ctx, tenant, request.one_time_keys), {})
