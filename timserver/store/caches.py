@@ -83,6 +83,8 @@ class Caches:
         """By device: up to where messages to it were shown here; 0 when there were none."""
         self.filters: Lru[tuple[int, int, str], Filter] = Lru(limits.rooms_cached_max)
         """Stored filters by tenant, user and id; they never change."""
+        self.presence: Lru[tuple[int, int], tuple[int, float]] = Lru(limits.tokens_cached_max)
+        """By user: the presence last written here, and the monotonic time of it."""
         self.room_nids: Lru[tuple[int, str], int] = Lru(limits.rooms_cached_max)
 
     def drop_named(self, tenant_id: int, name: str) -> None:

@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from timserver.api.endpoint import Query, Request, endpoint
 from timserver.context import Context
+from timserver.store.ephemeral import NAMES
 from timserver.tenancy import Requester, Tenant
+from timserver.usecases.ephemeral import presence
 from timserver.usecases.sync import token
 from timserver.usecases.sync.asked import Asked
 from timserver.usecases.sync.response import SyncResponse
@@ -38,4 +40,5 @@ async def sync(ctx: Context, tenant: Tenant, requester: Requester, request: Sync
         state_after=request.use_state_after,
         timeout_ms=max(0, request.timeout),
     )
+    await presence.seen(ctx, tenant, requester, NAMES.index(request.set_presence))
     return await sync_since(ctx, tenant, asked)

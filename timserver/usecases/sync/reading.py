@@ -21,9 +21,11 @@ from timserver.store import (
     to_device,
 )
 from timserver.store.database import Connection
+from timserver.store.ephemeral import NAMES, ONLINE
 from timserver.store.live_rooms import INVITE, JOIN, KNOCK
 from timserver.store.rooms import UserRoomRow
 from timserver.tenancy import Tenant
+from timserver.usecases.ephemeral.presence import presence_is_on
 from timserver.usecases.push.rules import rules_event
 from timserver.usecases.sync import token
 from timserver.usecases.sync.asked import Asked, Window
@@ -44,7 +46,6 @@ from timserver.usecases.sync.response import (
 )
 from timserver.usecases.sync.rooms import Plan, RoomPart, RoomReader, plan_rooms
 
-_PRESENCE = ("offline", "unavailable", "online")
 _NAMING = (TYPE_NIDS["m.room.name"] + EMPTY_KEY, TYPE_NIDS["m.room.canonical_alias"] + EMPTY_KEY)
 _THREAD_MAIN = 0
 
@@ -329,8 +330,7 @@ class SyncReading:
         return DeviceLists(sorted(names[nid] for nid in changed), sorted(names[nid] for nid in left))
 
     async def _presence(self) -> Events | None:
-        on = self.ctx.settings.presence and self.tenant.settings.presence
-        if not on or not self.window.may_have(streams.PRESENCE):
+        if not presence_is_on(self.ctx, self.tenant) or not self.window.may_have(streams.PRESENCE):
             return None
         users = await rooms.users_sharing_rooms(self.conn, self.tenant, self.me) | {self.me}
         rows = await sync_reads.presence(
@@ -341,9 +341,9 @@ class SyncReading:
         shown = []
         for row in rows:
             content: dict[str, object] = {
-                "presence": _PRESENCE[row.presence],
+                "presence": NAMES[row.presence],
                 "last_active_ago": max(0, now_ms - row.last_active_ts),
-                "currently_active": row.presence == _PRESENCE.index("online"),
+                "currently_active": row.presence == ONLINE,
             }
             if row.status_msg is not None:
                 content["status_msg"] = row.status_msg
