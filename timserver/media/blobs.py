@@ -9,6 +9,7 @@ it is complete and on the disk; what a crash leaves in `incoming` is removed by 
 """
 
 import asyncio
+import errno
 import hashlib
 import os
 import re
@@ -25,8 +26,10 @@ from timserver.tenancy import Tenant
 
 BlobName = NewType("BlobName", str)
 
-BATCH_BYTES = 256 * 1024
+BATCH_BYTES = 1024 * 1024
 """What is gathered in memory before a thread hashes and writes it."""
+_BUFFERS_MAX = 1000
+"""At most so many pieces go into one call of `writev` (the system's limit is 1024)."""
 _NAME = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -68,8 +71,8 @@ class Blobs:
         """
         digest, size_bytes = hashlib.sha256(), 0
         async with self.incoming(tenant) as incoming:
-            async for batch in _batches(chunks):
-                size_bytes += len(batch)
+            async for batch, batch_bytes in _batches(chunks):
+                size_bytes += batch_bytes
                 if size_bytes > size_bytes_max:
                     raise BlobTooLarge
                 await asyncio.to_thread(_append, incoming.file, digest, batch)
@@ -108,15 +111,18 @@ class Blobs:
         return await asyncio.to_thread(_remove_older, folder, before_ms)
 
 
-async def _batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    gathered = bytearray()
+async def _batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[list[bytes], int]]:
+    """Chunks gathered to about `BATCH_BYTES`, uncopied, and their size together."""
+    gathered: list[bytes] = []
+    size_bytes = 0
     async for chunk in chunks:
-        gathered += chunk
-        if len(gathered) >= BATCH_BYTES:
-            yield bytes(gathered)
-            gathered.clear()
-    if gathered:
-        yield bytes(gathered)
+        gathered.append(chunk)
+        size_bytes += len(chunk)
+        if size_bytes >= BATCH_BYTES or len(gathered) == _BUFFERS_MAX:
+            yield gathered, size_bytes
+            gathered, size_bytes = [], 0
+    if size_bytes:
+        yield gathered, size_bytes
 
 
 def _create(path: Path) -> BinaryIO:
@@ -124,11 +130,13 @@ def _create(path: Path) -> BinaryIO:
     return path.open("xb", buffering=0)
 
 
-def _append(file: BinaryIO, digest: "hashlib._Hash", batch: bytes) -> None:
-    digest.update(batch)
-    view = memoryview(batch)
-    while view:
-        view = view[file.write(view) :]
+def _append(file: BinaryIO, digest: "hashlib._Hash", batch: list[bytes]) -> None:
+    size_bytes = 0
+    for chunk in batch:
+        digest.update(chunk)
+        size_bytes += len(chunk)
+    if os.writev(file.fileno(), batch) != size_bytes:
+        raise OSError(errno.ENOSPC, "disk full")
 
 
 def _complete(incoming: Incoming, final: Path) -> None:
