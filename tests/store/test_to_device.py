@@ -6,10 +6,9 @@ from timserver.tenancy import Tenant
 
 
 async def send(ctx: Context, tenant: Tenant, message: bytes, *devices: Device) -> int:
-    nids = await ctx.database.take_nids(len(devices))
     async with ctx.database.transaction(tenant) as conn:
         position = await log.take(conn, tenant)
-        rows = [Delivery(device.device_nid, nid, message) for device, nid in zip(devices, nids, strict=True)]
+        rows = [Delivery(device.device_nid, message) for device in devices]
         await to_device.put(conn, tenant, position, rows)
     return position
 

@@ -17,7 +17,6 @@ class Delivery(msgspec.Struct, frozen=True):
     """A message for one device: JSON of `{sender, type, content}`."""
 
     device_nid: int
-    message_nid: int
     message: bytes
 
 
@@ -49,8 +48,7 @@ _DELETE_UP_TO = Statement(
 _PUT = Statement(
     int,
     "insert into to_device (tenant_id, device_nid, position, message_nid, message)"
-    " select $1, n.device_nid, $2, n.message_nid, n.message"
-    " from unnest($3::bigint[], $4::bigint[], $5::bytea[]) n (device_nid, message_nid, message) returning 1",
+    " select $1, n.device_nid, $2, 0, n.message from unnest($3::bigint[], $4::bytea[]) n (device_nid, message) returning 1",
 )
 _BEGIN_TXN = Statement(
     int,
@@ -104,7 +102,6 @@ async def put(conn: Connection, tenant: Tenant, position: int, deliveries: Seque
         tenant,
         position,
         [item.device_nid for item in deliveries],
-        [item.message_nid for item in deliveries],
         [item.message for item in deliveries],
     )
 

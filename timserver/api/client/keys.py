@@ -1,16 +1,18 @@
-"""`/keys/upload`, `/keys/query`, `/keys/claim`."""
+"""`/keys/upload`, `/keys/query`, `/keys/claim`, `/keys/changes`."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from timserver.api.endpoint import Request, endpoint
+from timserver.api.endpoint import Query, Request, endpoint
 from timserver.config import RateKind
 from timserver.context import Context
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.e2ee import claim_keys as claims
+from timserver.usecases.e2ee import list_key_changes
 from timserver.usecases.e2ee import query_keys as queries
 from timserver.usecases.e2ee import upload_keys as uploads
+from timserver.usecases.sync import token
 
 
 class UploadKeysRequest(Request, frozen=True, kw_only=True):
@@ -58,6 +60,20 @@ class ClaimKeysResponse(msgspec.Struct, frozen=True):
     failures: dict[str, dict[str, str]]
 
 
+class GetKeysChangesRequest(Request, frozen=True, kw_only=True):
+    """Two sync tokens."""
+
+    since: Annotated[str, Query("from")]
+    up_to: Annotated[str, Query("to")]
+
+
+class GetKeysChangesResponse(msgspec.Struct, frozen=True):
+    """User ids."""
+
+    changed: list[str]
+    left: list[str]
+
+
 @endpoint("POST", "/_matrix/client/v3/keys/upload", rate=RateKind.KEYS)
 async def upload_keys(
     ctx: Context, tenant: Tenant, requester: Requester, request: UploadKeysRequest
@@ -101,3 +117,16 @@ async def claim_keys(
     Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysclaim
     """
     return ClaimKeysResponse(await claims.claim_keys(ctx, tenant, request.one_time_keys), {})
+
+
+@endpoint("GET", "/_matrix/client/v3/keys/changes", rate=RateKind.KEYS)
+async def get_keys_changes(
+    ctx: Context, tenant: Tenant, requester: Requester, request: GetKeysChangesRequest
+) -> GetKeysChangesResponse:
+    """GET /_matrix/client/v3/keys/changes.
+
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3keyschanges
+    """
+    since, up_to = token.read(request.since), token.read(request.up_to)
+    found = await list_key_changes.list_key_changes(ctx, tenant, requester, since, up_to)
+    return GetKeysChangesResponse(found.changed, found.left)
