@@ -1,0 +1,49 @@
+"""Real: the server, its PostgreSQL, both clients, their cryptography. Fake: nothing.
+
+Accounts are new in every test, so that tests of one server do not see each other.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.clients import js_person
+from tests.clients.cast import Cast
+from tests.clients.homeserver import Homeserver, timserver
+from tests.support.postgres import Postgres
+
+LOGS = Path(__file__).parents[2] / ".state" / "clients"
+EXTERNAL = os.environ.get("TIM_TEST_HOMESERVER")
+
+
+@pytest.fixture(scope="session", params=["external"] if EXTERNAL else [1, 2], ids=lambda n: f"workers={n}")
+async def homeserver(
+    request: pytest.FixtureRequest, postgres: Postgres, worker_id: str
+) -> AsyncIterator[Homeserver]:
+    """A server of one and then of two equal processes; one that is already there when the environment names it."""
+    if EXTERNAL:
+        yield Homeserver(EXTERNAL.rstrip("/"))
+        return
+    assert request.param == 1, "two workers wait for the command `timserver serve`"
+    database_url = await postgres.create(f"timserver_clients_{worker_id}_{request.param}")
+    async with timserver(database_url) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def javascript(worker_id: str) -> AsyncIterator[js_person.Driver]:
+    """The Node process that plays all matrix-js-sdk clients; its log stays for reading after a failure."""
+    js_person.install()
+    LOGS.mkdir(parents=True, exist_ok=True)
+    async with js_person.driver(LOGS / f"js-sdk-{worker_id}.log") as running:
+        yield running
+
+
+@pytest.fixture
+async def cast(homeserver: Homeserver, javascript: js_person.Driver, tmp_path: Path) -> AsyncIterator[Cast]:
+    """Who appears in this test; they leave the stage at its end."""
+    async with AsyncExitStack() as stage:
+        yield Cast(homeserver, javascript, tmp_path, stage)
