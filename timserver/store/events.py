@@ -97,6 +97,7 @@ class Appended(msgspec.Struct, frozen=True):
 
 
 _APPEND = Function(Appended, "append_events", 37)
+_APPEND_MESSAGE = Function(Appended, "append_message", 21)
 
 
 def event_key(version: RoomVersion, event_id: str) -> bytes:
@@ -125,6 +126,8 @@ def _array(numbers: Sequence[int] | None) -> str | None:
 async def append(database: Database, tenant: Tenant, wanted: Append) -> Appended:
     """One round trip, one commit; see `migrations/functions/append_events.sql`."""
     new = wanted.events
+    if len(new) == 1 and new[0].key_nid is None and wanted.redact is None:
+        return await _append_message(database, tenant, wanted, new[0])
     redact_nid, redact_json = wanted.redact or (None, None)
     new_room_id, new_room_version = wanted.new_room or (None, None)
     arguments: list[Any] = [
@@ -166,6 +169,35 @@ async def append(database: Database, tenant: Tenant, wanted: Append) -> Appended
         wanted.head_snapshot_nid,
     ]
     appended = await _APPEND.one(database, tenant, *arguments)
+    assert appended is not None
+    return appended
+
+
+async def _append_message(database: Database, tenant: Tenant, wanted: Append, event: NewEvent) -> Appended:
+    appended = await _APPEND_MESSAGE.one(
+        database,
+        tenant,
+        wanted.room_nid,
+        wanted.row_version,
+        wanted.device_nid,
+        wanted.txn_id,
+        event.nid,
+        event.event_hash,
+        event.depth,
+        event.ts,
+        event.type_nid,
+        event.sender_nid,
+        _array(event.prev),
+        _array(event.auth),
+        event.snapshot_nid,
+        event.thread_nid,
+        event.push_default,
+        _array(event.push_except),
+        event.json,
+        event.target_hash,
+        event.rel_type,
+        event.rel_key,
+    )
     assert appended is not None
     return appended
 

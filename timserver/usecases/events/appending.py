@@ -78,9 +78,7 @@ class _Batch:
             state_key=draft.state_key,
             redacts=draft.redacts,
         )
-        event = pdu.build_and_sign(
-            version, template, server_name=self.tenant.server_name, signing_key=self.key
-        )
+        event = core.seal(version, template, server_name=self.tenant.server_name, signing_key=self.key)
         refused = core.check_auth(version, event, {key: value[1] for key, value in auth.items()})
         if refused is not None:
             raise errors.Forbidden(
