@@ -5,7 +5,7 @@ import msgspec
 from timserver.context import Context
 from timserver.matrix import errors
 from timserver.matrix.ids import DeviceID, UserID, make_user_id
-from timserver.store import accounts, keys
+from timserver.store import accounts, cross_signing, keys
 from timserver.store.database import Connection
 from timserver.store.vault import token_hash
 from timserver.tenancy import Tenant
@@ -57,6 +57,8 @@ async def begin_session(
         raise errors.InvalidParam(f"A device id has at most {DEVICE_ID_BYTES_MAX} bytes")
     if len(wanted.display_name or "") > DEVICE_NAME_LENGTH_MAX:
         raise errors.TooLarge(f"A device name has at most {DEVICE_NAME_LENGTH_MAX} characters", status=400)
+    if wanted.device_id:
+        await _check_free(conn, tenant, account.user_nid, wanted.device_id)
     device_id = DeviceID(wanted.device_id or ctx.ids.opaque(10).upper())
     (fresh_nid,) = await ctx.database.take_nids(1)
     device = accounts.DeviceRow(fresh_nid, device_id, wanted.display_name, None, wanted.address)
@@ -75,6 +77,13 @@ async def begin_session(
         refresh_token=tokens.refresh_token,
         expires_in_ms=tokens.expires_in_ms,
     )
+
+
+async def _check_free(conn: Connection, tenant: Tenant, user_nid: int, device_id: str) -> None:
+    """Clients that verify take device ids and public cross-signing keys from one name space."""
+    rows = await cross_signing.keys_of(conn, tenant, [user_nid])
+    if any(row.public_key == device_id for row in rows):
+        raise errors.Forbidden("Device ID in use by a cross-signing key")
 
 
 async def give_tokens(
