@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,18 @@ async def _in_chunks(content: bytes) -> Any:
 async def test_a_client_that_asks_before_it_sends_is_answered(alice: Person) -> None:
     reply = await alice.call("POST", "/_matrix/media/v3/upload", data=b"x", expect100=True)
     assert (await download(alice, reply.must()["content_uri"].rpartition("/")[2])).raw == b"x"
+
+
+async def test_a_full_disk_is_said_and_leaves_nothing(server: Homeserver, alice: Person) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        reply = await alice.call("POST", "/_matrix/media/v3/upload", data=io.BytesIO(CONTENT))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    reply.must(503)
+    assert files(server, alice.tenant) == []
+    await upload(alice)
 
 
 async def test_without_a_token_there_is_no_media(server: Homeserver, alice: Person) -> None:

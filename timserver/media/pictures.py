@@ -52,7 +52,10 @@ def load_everything() -> None:
 
 
 def make_thumbnail(job: Job, picture: BinaryIO, result: BinaryIO) -> Outcome:
-    """Read the header, decide, and only then decode. Raises what Pillow raises on broken pictures."""
+    """Read the header, decide, and only then decode. Raises what Pillow raises on broken pictures.
+
+    Pillow writes into memory first: it hides why a write to a file failed, and a full disk is not the picture's fault.
+    """
     Image.MAX_IMAGE_PIXELS = None
     with Image.open(picture, formats=FORMATS) as image:
         if image.width * image.height > job.limits.pixels_max:
@@ -63,9 +66,11 @@ def make_thumbnail(job: Job, picture: BinaryIO, result: BinaryIO) -> Outcome:
         box, size = fit(image.size, wanted, job.method)
         if size == image.size and (moving or not _is_animated(image)):
             return Outcome(status="original", content_type=_CONTENT_TYPES[str(image.format)])
-        if moving:
-            return _save_moving(image, box, size, result)
-        return _save_still(image, box, size, orientation, result)
+        encoded = io.BytesIO()
+        save = _save_moving if moving else _save_still
+        outcome = save(image, box, size, orientation, encoded)
+    result.write(encoded.getvalue())
+    return outcome
 
 
 def fit(picture: Size, wanted: Size, method: Method) -> tuple[Box, Size]:
@@ -145,7 +150,8 @@ def _needed(picture: Size, box: Box, size: Size) -> Size:
     return round(width) + 1, round(height) + 1
 
 
-def _save_moving(image: Image.Image, box: Box, size: Size, result: BinaryIO) -> Outcome:
+def _save_moving(image: Image.Image, box: Box, size: Size, orientation: int, result: BinaryIO) -> Outcome:
+    """As WebP. Animations are not turned upright: no camera makes them."""
     frames, durations = [], []
     for place in range(getattr(image, "n_frames", 1)):
         image.seek(place)

@@ -8,6 +8,7 @@ Standard input is the socket to the server. A message is a `Job` with three file
 result, socket for the answer. The fork answers `STARTED`, then an `Outcome`.
 """
 
+import errno
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ from typing import BinaryIO
 import msgspec
 
 from timserver.media import lockdown, pictures
-from timserver.media.thumbnail_job import FAILED, STARTED, TOO_LARGE, Job, Outcome
+from timserver.media.thumbnail_job import FAILED, STARTED, TOO_LARGE, UNAVAILABLE, Job, Outcome
 
 
 def main() -> None:
@@ -74,6 +75,8 @@ def _outcome(job: Job, picture: BinaryIO, result: BinaryIO) -> Outcome:
         result.flush()
     except MemoryError:
         return TOO_LARGE
+    except OSError as error:
+        return UNAVAILABLE if error.errno in (errno.ENOSPC, errno.EDQUOT) else FAILED
     except Exception:  # whatever a decoder of foreign bytes may raise
         return FAILED
     return outcome

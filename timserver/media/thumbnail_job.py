@@ -20,7 +20,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     memory_bytes_max: int = 256 * 1024 * 1024
     cpu_s_max: int = 5
-    wall_s_max: int = 10
+    wall_s_max: int = 20
     result_bytes_max: int = 10 * 1024 * 1024
     pixels_max: int = 50_000_000
     """Width times height, asked before anything is decoded."""
@@ -45,7 +45,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     `made`: the thumbnail was written. `original`: the picture is not larger than wanted, serve it as it is.
     `too_large`: more pixels or memory than allowed. `failed`: not a picture we decode, or broken. `unavailable`: no
-    child could be started; nothing is known about the picture.
+    child, no time or no disk; nothing is known about the picture.
     """
 
     status: Literal["made", "original", "too_large", "failed", "unavailable"]

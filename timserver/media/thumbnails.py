@@ -5,7 +5,6 @@ open files, so the child needs no right to open any.
 """
 
 import asyncio
-import contextlib
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
@@ -85,10 +84,11 @@ class Thumbnailer:
 
 async def _answer(ours: socket.socket, timeout_s: float) -> Outcome:
     loop = asyncio.get_running_loop()
-    with contextlib.suppress(TimeoutError):
+    try:
         async with asyncio.timeout(timeout_s):
             if await loop.sock_recv(ours, _ANSWER_BYTES_MAX) != STARTED:
                 raise _ChildGone
-            if answer := await loop.sock_recv(ours, _ANSWER_BYTES_MAX):
-                return msgspec.json.decode(answer, type=Outcome)
-    return FAILED
+            answer = await loop.sock_recv(ours, _ANSWER_BYTES_MAX)
+    except TimeoutError:
+        return UNAVAILABLE
+    return msgspec.json.decode(answer, type=Outcome) if answer else FAILED

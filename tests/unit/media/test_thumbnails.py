@@ -212,6 +212,15 @@ async def test_a_result_that_gets_too_long_is_refused(lab: Lab) -> None:
     assert (await lab.make(noise.getvalue(), short)).status == "failed"
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+async def test_a_full_disk_is_not_the_fault_of_the_picture(
+    thumbnailer: Thumbnailer, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "source").write_bytes(picture(kind))
+    with Path("/dev/full").open("wb") as full:  # noqa: ASYNC230
+        assert (await thumbnailer.make(SMALL, tmp_path / "source", full)).status == "unavailable"
+
+
 @pytest.mark.parametrize(
     "content",
     [

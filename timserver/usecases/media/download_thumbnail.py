@@ -65,7 +65,7 @@ def _limits(limits: ProcessLimits) -> Limits:
     return Limits(
         memory_bytes_max=limits.thumbnail_memory_bytes_max,
         cpu_s_max=limits.thumbnail_s_max,
-        wall_s_max=2 * limits.thumbnail_s_max,
+        wall_s_max=4 * limits.thumbnail_s_max,
         pixels_max=limits.thumbnail_pixels_max,
     )
 
@@ -81,7 +81,7 @@ async def _make(ctx: Context, tenant: Tenant, row: MediaRow, job: Job) -> Thumbn
         async with blobs.incoming(tenant) as incoming:
             outcome = await ctx.media.thumbnailer.make(job, source, incoming.file)
             if outcome == UNAVAILABLE:
-                raise errors.Unavailable(inner="no thumbnail child")
+                raise errors.Unavailable(inner="thumbnail: no child, no time or no disk")
             made = msgspec.structs.replace(made, outcome=outcome.status, content_type=outcome.content_type)
             if outcome.status == "made":
                 size_bytes = os.fstat(incoming.file.fileno()).st_size

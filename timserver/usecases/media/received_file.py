@@ -1,5 +1,6 @@
 """From a stream to a file on the disk and the row that is to be written for it: shared by both ways of upload."""
 
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,7 +30,7 @@ async def received(
 ) -> AsyncIterator[MediaRow]:
     """Write the stream to the disk. The block writes the row; when it is refused, the bytes go again.
 
-    Raises `TooLarge`, before anything is read if the client says the length.
+    Raises `TooLarge`, before anything is read if the client says the length; `Unavailable` when the disk is full (R8).
     """
     size_bytes_max = ctx.settings.media.upload_bytes_max
     too_large = errors.TooLarge(f"Cannot upload files larger than {size_bytes_max} bytes")
@@ -39,6 +40,12 @@ async def received(
         blob = await ctx.media.blobs.write(tenant, upload.chunks, size_bytes_max)
     except BlobTooLarge:
         raise too_large from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        raise errors.Unavailable(
+            "Files cannot be stored at the moment", inner=f"media: {error.strerror}"
+        ) from error
     now_ms = ctx.clock.now_ms()
     try:
         yield MediaRow(
