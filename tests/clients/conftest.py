@@ -21,15 +21,19 @@ EXTERNAL = os.environ.get("TIM_TEST_HOMESERVER")
 
 @pytest.fixture(scope="session", params=["external"] if EXTERNAL else [1, 2], ids=lambda n: f"workers={n}")
 async def homeserver(
-    request: pytest.FixtureRequest, postgres: Postgres, worker_id: str
+    request: pytest.FixtureRequest, worker_id: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Homeserver]:
     """A server of one and then of two equal processes; one that is already there when the environment names it."""
     if EXTERNAL:
         yield Homeserver(EXTERNAL.rstrip("/"))
         return
-    assert request.param == 1, "two workers wait for the command `timserver serve`"
-    database_url = await postgres.create(f"timserver_clients_{worker_id}_{request.param}")
-    async with timserver(database_url) as running:
+    workers: int = request.param
+    postgres = Postgres()
+    await postgres.start()
+    database_url = await postgres.create(f"timserver_clients_{worker_id}_{workers}")
+    folder, log = tmp_path_factory.mktemp("server"), LOGS / f"timserver-{worker_id}-{workers}.log"
+    LOGS.mkdir(parents=True, exist_ok=True)
+    async with timserver(database_url, workers, folder, log) as running:
         yield running
 
 

@@ -1,23 +1,32 @@
-"""The homeserver the clients talk to: timserver with its own PostgreSQL, or any by `TIM_TEST_HOMESERVER=URL`.
+"""The homeserver the clients talk to: `timserver serve` on PostgreSQL, or any other by `TIM_TEST_HOMESERVER=URL`.
 
 An external one must let anybody register (`m.login.dummy`) and must not limit rates.
 """
 
+import asyncio
+import base64
 import itertools
+import json
+import os
 import secrets
+import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiohttp
 
 from tests.clients.person import Account
 from tests.support import homeserver as support
-from timserver.config import Listener
+from timserver import app
 from timserver.tenancy import TenantSettings
-from timserver.usecases.tenants.create_tenant import create_tenant
+from timserver.usecases.tenants import create_tenant
 
 SERVER_NAME = "clients.example.org"
+READY_SECONDS_MAX = 60
+END_SECONDS_MAX = 20
 
 
 @dataclass
@@ -48,9 +57,38 @@ class Homeserver:
 
 
 @asynccontextmanager
-async def timserver(database_url: str) -> AsyncIterator[Homeserver]:
-    """A timserver on a free port; whatever is asked there is for one tenant."""
-    listener = Listener(port=0, tenant=SERVER_NAME)
-    async with support.running(support.settings_for(database_url, listeners=(listener,))) as server:
-        await create_tenant(server.ctx, SERVER_NAME, settings=TenantSettings(registration=True))
-        yield Homeserver(server.url)
+async def timserver(database_url: str, workers: int, folder: Path, log: Path) -> AsyncIterator[Homeserver]:
+    """`timserver serve --workers N` with defaults, except: one tenant's port, open registration, no rate limits."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    async with app.open_context(support.settings_for(database_url), support.MASTER_KEY) as ctx:
+        await create_tenant(ctx, SERVER_NAME, settings=TenantSettings(registration=True))
+    environment = {
+        **os.environ,
+        "NOTIFY_SOCKET": str(folder / "notify"),
+        "TIM_STATE_DIR": str(folder / "state"),
+        "TIM_DATABASE__URL": database_url,
+        "TIM_MASTER_KEY": base64.b64encode(support.MASTER_KEY).decode(),
+        "TIM_LISTENERS": json.dumps([{"port": port, "tenant": SERVER_NAME}]),
+        "TIM_REGISTRATION__OPEN": "true",
+        "TIM_RATE_LIMITS__ENABLED": "false",
+        "TIM_PASSWORD_HASH__TIME_COST": "1",
+        "TIM_PASSWORD_HASH__MEMORY_KIB": "8",
+    }
+    command = [sys.executable, "-m", "timserver", "serve", "--workers", str(workers)]
+    with (
+        log.open("wb") as output,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as manager,
+    ):
+        manager.bind(environment["NOTIFY_SOCKET"])
+        process = await asyncio.create_subprocess_exec(
+            *command, env=environment, stdout=output, stderr=output
+        )
+        try:
+            said = asyncio.get_running_loop().sock_recv(manager, 64)
+            assert await asyncio.wait_for(said, READY_SECONDS_MAX) == b"READY=1", f"see {log}"
+            yield Homeserver(f"http://127.0.0.1:{port}")
+        finally:
+            process.terminate()
+            await asyncio.wait_for(process.wait(), END_SECONDS_MAX)
+    assert process.returncode == 0, f"it ended with {process.returncode}, see {log}"
