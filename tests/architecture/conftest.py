@@ -1,0 +1,1 @@
+"""Real: the source tree, and for the catalogue a migrated PostgreSQL. Fake: nothing."""
