@@ -15,6 +15,14 @@ class Variant(StrEnum):
     OFF = "off"
 
 
+class SupportContact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whom to ask about a homeserver (`/.well-known/matrix/support`)."""
+
+    role: str
+    matrix_id: str | None = None
+    email_address: str | None = None
+
+
 class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an operator may set for one tenant; stored as JSON in the tenant's row.
 
@@ -29,6 +37,8 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """Advertised Matrix versions; empty: what the variant prescribes (TI-M caps at v1.11)."""
     display_name_by_user: bool | None = None
     """May users set their display name? None: no in TI-M tenants (ML-132303), yes otherwise."""
+    support_page: str | None = None
+    support_contacts: tuple[SupportContact, ...] = ()
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +53,12 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     client_url: str | None = None
     """Public base URL of the client API, for well-known documents."""
 
+    @property
+    def display_name_by_user(self) -> bool:
+        """May users set their display name? In TI-M tenants they may not (ML-132303), unless the settings say so."""
+        chosen = self.settings.display_name_by_user
+        return self.variant is Variant.OFF if chosen is None else chosen
+
 
 class Requester(msgspec.Struct, frozen=True, kw_only=True):
     """A local user and device behind an access token, already known to be allowed to act."""
@@ -52,3 +68,4 @@ class Requester(msgspec.Struct, frozen=True, kw_only=True):
     device_id: DeviceID
     device_nid: int
     is_admin: bool = False
+    is_suspended: bool = False

@@ -23,7 +23,7 @@ from timserver.context import Context
 from timserver.matrix import errors
 from timserver.matrix.ids import InvalidID
 from timserver.tenancy import Requester, Tenant
-from timserver.usecases.accounts import authenticate
+from timserver.usecases.accounts import SeenFrom, authenticate
 from timserver.usecases.tenants import find_tenant
 
 _log = structlog.get_logger("timserver.http")
@@ -100,11 +100,18 @@ class Dispatcher:
             if endpoint.auth is Auth.OPTIONAL:
                 return None
             raise errors.MissingToken()
+        peer = _peer(http)
         requester = await authenticate(
-            self._ctx, tenant, token.strip(), may_when_locked=endpoint.may_when_locked
+            self._ctx,
+            tenant,
+            token.strip(),
+            SeenFrom(peer.address, peer.user_agent),
+            may_when_locked=endpoint.may_when_locked,
         )
         if endpoint.auth is Auth.ADMIN and not requester.is_admin:
             raise errors.Forbidden("You are not a server admin")
+        if requester.is_suspended and not endpoint.may_when_suspended:
+            raise errors.UserSuspended()
         return requester
 
     def _limit(
@@ -134,8 +141,12 @@ class Dispatcher:
             size_max = endpoint.body_bytes_max or limits.json_body_bytes_max
             decoding.read_body(plan, await _read(http, size_max), limits.json_depth_max, fields)
         if plan.peer is not None:
-            fields[plan.peer] = Peer(http.remote or "", http.headers.get("User-Agent", "")[:256])
+            fields[plan.peer] = _peer(http)
         return plan.make(**fields)
+
+
+def _peer(http: web.BaseRequest) -> Peer:
+    return Peer(http.remote or "", http.headers.get("User-Agent", "")[:256])
 
 
 async def _read(http: web.BaseRequest, size_max: int) -> bytes:

@@ -121,6 +121,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes_max: int | None
     """None: the configured maximum for JSON."""
     may_when_locked: bool
+    may_when_suspended: bool
+    """Off for what makes others see something new of the user."""
 
     @property
     def operation_id(self) -> str:
@@ -138,6 +140,7 @@ def endpoint(
     rate: RateKind | None = None,
     body_bytes_max: int | None = None,
     may_when_locked: bool = False,
+    may_when_suspended: bool = True,
 ) -> Callable[[Handler], Handler]:
     """Declare the function as an endpoint; see the module's text."""
 
@@ -153,6 +156,7 @@ def endpoint(
             rate=rate,
             body_bytes_max=body_bytes_max,
             may_when_locked=may_when_locked,
+            may_when_suspended=may_when_suspended,
         )
         return handler
 

@@ -11,9 +11,10 @@ _GET = Statement(
 _PUT = Statement(
     int,
     "insert into account_data (tenant_id, user_nid, room_nid, type, content, position) values ($1, $2, $3, $4, $5, $6)"
-    " on conflict (tenant_id, user_nid, room_nid, type) do update set content = excluded.content,"
-    " position = excluded.position returning 1",
+    " on conflict (tenant_id, user_nid, room_nid, type)"
+    " do update set content = excluded.content, position = excluded.position returning 1",
 )
+_DELETE_ALL = Statement(int, "delete from account_data where tenant_id = $1 and user_nid = $2 returning 1")
 
 
 async def get(conn: Connection, tenant: Tenant, user_nid: int, room_nid: int, data_type: str) -> bytes | None:
@@ -30,5 +31,10 @@ async def put(
     content: bytes,
     position: int,
 ) -> None:
-    """Set it, at a position that was just taken."""
+    """Store JSON at a position that was just taken; room 0 is global."""
     await _PUT.run(conn, tenant, user_nid, room_nid, data_type, content, position)
+
+
+async def delete_all(conn: Connection, tenant: Tenant, user_nid: int) -> None:
+    """Remove everything of a user."""
+    await _DELETE_ALL.run(conn, tenant, user_nid)

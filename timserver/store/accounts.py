@@ -6,7 +6,7 @@ from timserver.store.database import Connection
 from timserver.store.statement import Statement
 from timserver.tenancy import Tenant
 
-ACTIVE, LOCKED, SUSPENDED, DEACTIVATED = 0, 1, 2, 3
+ACTIVE, LOCKED, DEACTIVATED = 0, 1, 3
 
 
 class AccountRow(msgspec.Struct, frozen=True):
@@ -17,6 +17,7 @@ class AccountRow(msgspec.Struct, frozen=True):
     password_hash: str | None
     state: int
     is_admin: bool
+    is_suspended: bool = False
 
 
 class SessionRow(msgspec.Struct, frozen=True):
@@ -30,6 +31,8 @@ class SessionRow(msgspec.Struct, frozen=True):
     is_admin: bool
     expires_ts: int | None
     used: bool
+    is_suspended: bool
+    seen_ts: int | None
 
 
 class DeviceRow(msgspec.Struct, frozen=True):
@@ -40,6 +43,7 @@ class DeviceRow(msgspec.Struct, frozen=True):
     display_name: str | None
     seen_ts: int | None
     seen_ip: str | None
+    seen_agent: str | None = None
 
 
 class RefreshRow(msgspec.Struct, frozen=True):
@@ -52,18 +56,18 @@ class RefreshRow(msgspec.Struct, frozen=True):
 
 _BY_LOCALPART = Statement(
     AccountRow,
-    "select user_nid, localpart, password_hash, state, is_admin from account where tenant_id = $1 and localpart = $2",
+    "select user_nid, localpart, password_hash, state, is_admin, suspended from account where tenant_id = $1 and localpart = $2",
 )
 _BY_NID = Statement(
     AccountRow,
-    "select user_nid, localpart, password_hash, state, is_admin from account where tenant_id = $1 and user_nid = $2",
+    "select user_nid, localpart, password_hash, state, is_admin, suspended from account where tenant_id = $1 and user_nid = $2",
 )
 _LOCAL_OF = Statement(
     int, "select user_nid from account where tenant_id = $1 and user_nid = any ($2::bigint[]) and state <> 3"
 )
 _ALL = Statement(
     AccountRow,
-    "select user_nid, localpart, password_hash, state, is_admin from account where tenant_id = $1 order by localpart",
+    "select user_nid, localpart, password_hash, state, is_admin, suspended from account where tenant_id = $1 order by localpart",
 )
 _INSERT = Statement(
     int,
@@ -80,7 +84,8 @@ _SET_STATE = Statement(
 )
 _SESSION = Statement(
     SessionRow,
-    "select t.user_nid, t.device_nid, d.device_id, a.localpart, a.state, a.is_admin, t.expires_ts, t.used"
+    "select t.user_nid, t.device_nid, d.device_id, a.localpart, a.state, a.is_admin, t.expires_ts, t.used,"
+    " a.suspended, d.seen_ts"
     " from access_token t"
     " join device d on d.tenant_id = t.tenant_id and d.device_nid = t.device_nid"
     " join account a on a.tenant_id = t.tenant_id and a.user_nid = t.user_nid"
@@ -97,6 +102,13 @@ _DROP_OLD_PAIR = Statement(
     " returning r.access_token_hash)"
     " delete from access_token a using old where a.tenant_id = $1 and a.token_hash = old.access_token_hash"
     " and a.token_hash <> $3 returning a.token_hash",
+)
+_SEE = Statement(
+    int,
+    "update device set seen_ts = $3, seen_ip = $4, seen_agent = $5 where tenant_id = $1 and device_nid = $2 returning 1",
+)
+_SET_SUSPENDED = Statement(
+    int, "update account set suspended = $3 where tenant_id = $1 and user_nid = $2 returning 1"
 )
 _INSERT_TOKEN = Statement(
     int,
@@ -141,12 +153,12 @@ _UPSERT_DEVICE = Statement(
 )
 _DEVICES = Statement(
     DeviceRow,
-    "select device_nid, device_id, display_name, seen_ts, seen_ip from device where tenant_id = $1 and user_nid = $2"
+    "select device_nid, device_id, display_name, seen_ts, seen_ip, seen_agent from device where tenant_id = $1 and user_nid = $2"
     " order by device_id",
 )
 _DEVICE = Statement(
     DeviceRow,
-    "select device_nid, device_id, display_name, seen_ts, seen_ip from device where tenant_id = $1 and user_nid = $2"
+    "select device_nid, device_id, display_name, seen_ts, seen_ip, seen_agent from device where tenant_id = $1 and user_nid = $2"
     " and device_id = $3",
 )
 _RENAME_DEVICE = Statement(
@@ -197,6 +209,18 @@ async def set_state(
 ) -> None:
     """Lock, suspend, deactivate or reactivate; deactivation takes the password away."""
     await _SET_STATE.run(conn, tenant, user_nid, state, erased)
+
+
+async def set_suspended(conn: Connection, tenant: Tenant, user_nid: int, suspended: bool) -> None:
+    """Suspend or unsuspend."""
+    await _SET_SUSPENDED.run(conn, tenant, user_nid, suspended)
+
+
+async def note_seen(
+    conn: Connection, tenant: Tenant, device_nid: int, now_ms: int, address: str, user_agent: str
+) -> None:
+    """When and from where a device was here last."""
+    await _SEE.run(conn, tenant, device_nid, now_ms, address, user_agent)
 
 
 async def find_session(conn: Connection, tenant: Tenant, token_hash: bytes) -> SessionRow | None:

@@ -28,6 +28,13 @@ _SET = Statement(
 _DELETE = Statement(
     int, "delete from profile_field where tenant_id = $1 and user_nid = $2 and name = $3 returning 1"
 )
+_DELETE_ALL = Statement(int, "delete from profile_field where tenant_id = $1 and user_nid = $2 returning 1")
+_LOCK = Statement(int, "select 1 from account where tenant_id = $1 and user_nid = $2 for no key update")
+
+
+async def lock(conn: Connection, tenant: Tenant, user_nid: int) -> None:
+    """Changes of one profile come one after the other until the transaction ends."""
+    await _LOCK.one(conn, tenant, user_nid)
 
 
 async def profile_of(conn: Connection, tenant: Tenant, user_nid: int) -> dict[str, JsonValue]:
@@ -54,3 +61,8 @@ async def set_field(conn: Connection, tenant: Tenant, user_nid: int, name: str, 
 async def delete_field(conn: Connection, tenant: Tenant, user_nid: int, name: str) -> None:
     """Remove one field."""
     await _DELETE.run(conn, tenant, user_nid, name)
+
+
+async def delete_all(conn: Connection, tenant: Tenant, user_nid: int) -> None:
+    """Remove the whole profile."""
+    await _DELETE_ALL.run(conn, tenant, user_nid)

@@ -24,6 +24,7 @@ _SET = Statement(
     "insert into push_rules (tenant_id, user_nid, rules, position) values ($1, $2, $3, $4)"
     " on conflict (tenant_id, user_nid) do update set rules = excluded.rules, position = excluded.position returning 1",
 )
+_DELETE = Statement(int, "delete from push_rules where tenant_id = $1 and user_nid = $2 returning 1")
 
 
 async def of_users(conn: Connection, tenant: Tenant, user_nids: list[int]) -> dict[int, PushRulesRow]:
@@ -34,3 +35,8 @@ async def of_users(conn: Connection, tenant: Tenant, user_nids: list[int]) -> di
 async def put(conn: Connection, tenant: Tenant, user_nid: int, rules: bytes, position: int) -> None:
     """Store what differs, at a position that was just taken."""
     await _SET.run(conn, tenant, user_nid, rules, position)
+
+
+async def delete(conn: Connection, tenant: Tenant, user_nid: int) -> None:
+    """Back to the defaults."""
+    await _DELETE.run(conn, tenant, user_nid)

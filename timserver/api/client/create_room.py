@@ -46,7 +46,7 @@ class CreateRoomResponse(msgspec.Struct, frozen=True):
     room_id: str
 
 
-@endpoint("POST", "/_matrix/client/v3/createRoom", rate=RateKind.ROOM)
+@endpoint("POST", "/_matrix/client/v3/createRoom", rate=RateKind.ROOM, may_when_suspended=False)
 async def create_room(
     ctx: Context, tenant: Tenant, requester: Requester, request: CreateRoomRequest
 ) -> CreateRoomResponse:

@@ -64,7 +64,7 @@ def _target(request: TargetRequest) -> UserID:
         raise errors.InvalidParam("Invalid user_id") from error
 
 
-@endpoint("POST", "/_matrix/client/v3/rooms/{roomId}/join", rate=RateKind.JOIN)
+@endpoint("POST", "/_matrix/client/v3/rooms/{roomId}/join", rate=RateKind.JOIN, may_when_suspended=False)
 async def join_room_by_id(
     ctx: Context, tenant: Tenant, requester: Requester, request: JoinRoomByIdRequest
 ) -> RoomIdResponse:
@@ -76,7 +76,7 @@ async def join_room_by_id(
     return RoomIdResponse(request.room_id)
 
 
-@endpoint("POST", "/_matrix/client/v3/join/{roomIdOrAlias}", rate=RateKind.JOIN)
+@endpoint("POST", "/_matrix/client/v3/join/{roomIdOrAlias}", rate=RateKind.JOIN, may_when_suspended=False)
 async def join_room(
     ctx: Context, tenant: Tenant, requester: Requester, request: JoinRoomRequest
 ) -> RoomIdResponse:
@@ -90,7 +90,7 @@ async def join_room(
     return RoomIdResponse(room_id)
 
 
-@endpoint("POST", "/_matrix/client/v3/knock/{roomIdOrAlias}", rate=RateKind.JOIN)
+@endpoint("POST", "/_matrix/client/v3/knock/{roomIdOrAlias}", rate=RateKind.JOIN, may_when_suspended=False)
 async def knock_room(
     ctx: Context, tenant: Tenant, requester: Requester, request: JoinRoomRequest
 ) -> RoomIdResponse:
@@ -103,7 +103,7 @@ async def knock_room(
     return RoomIdResponse(room_id)
 
 
-@endpoint("POST", "/_matrix/client/v3/rooms/{roomId}/invite", rate=RateKind.INVITE)
+@endpoint("POST", "/_matrix/client/v3/rooms/{roomId}/invite", rate=RateKind.INVITE, may_when_suspended=False)
 async def invite_user(ctx: Context, tenant: Tenant, requester: Requester, request: TargetRequest) -> Empty:
     """POST /_matrix/client/v3/rooms/{roomId}/invite.
 
@@ -127,7 +127,7 @@ async def leave_room(
     return Empty()
 
 
-@endpoint("POST", "/_matrix/client/v3/rooms/{roomId}/kick")
+@endpoint("POST", "/_matrix/client/v3/rooms/{roomId}/kick", may_when_suspended=False)
 async def kick(ctx: Context, tenant: Tenant, requester: Requester, request: TargetRequest) -> Empty:
     """POST /_matrix/client/v3/rooms/{roomId}/kick.
 
@@ -137,7 +137,7 @@ async def kick(ctx: Context, tenant: Tenant, requester: Requester, request: Targ
     return Empty()
 
 
-@endpoint("POST", "/_matrix/client/v3/rooms/{roomId}/ban")
+@endpoint("POST", "/_matrix/client/v3/rooms/{roomId}/ban", may_when_suspended=False)
 async def ban(ctx: Context, tenant: Tenant, requester: Requester, request: TargetRequest) -> Empty:
     """POST /_matrix/client/v3/rooms/{roomId}/ban.
 
@@ -147,7 +147,7 @@ async def ban(ctx: Context, tenant: Tenant, requester: Requester, request: Targe
     return Empty()
 
 
-@endpoint("POST", "/_matrix/client/v3/rooms/{roomId}/unban")
+@endpoint("POST", "/_matrix/client/v3/rooms/{roomId}/unban", may_when_suspended=False)
 async def unban(ctx: Context, tenant: Tenant, requester: Requester, request: TargetRequest) -> Empty:
     """POST /_matrix/client/v3/rooms/{roomId}/unban.
 

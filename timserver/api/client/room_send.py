@@ -31,6 +31,7 @@ class EventIdResponse(msgspec.Struct, frozen=True):
     "PUT",
     "/_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}",
     rate=RateKind.MESSAGE,
+    may_when_suspended=False,
 )
 async def send_message(
     ctx: Context, tenant: Tenant, requester: Requester, request: SendMessageRequest

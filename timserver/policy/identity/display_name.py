@@ -2,14 +2,10 @@
 
 from timserver.policy.facts import ProfileFacts
 from timserver.policy.verdict import Denied
-from timserver.tenancy import Variant
 
 
 def on_profile(facts: ProfileFacts) -> Denied | None:
     """Refuses `displayname`, unless the tenant's settings allow it."""
-    allowed = facts.tenant.settings.display_name_by_user
-    if allowed is None:
-        allowed = facts.tenant.variant is Variant.OFF
-    if facts.field != "displayname" or allowed:
+    if facts.field != "displayname" or facts.tenant.display_name_by_user:
         return None
     return Denied(requirement="ML-132303", error="Display names are set by the organisation")

@@ -1,5 +1,5 @@
 """Accounts, sessions and passwords. The password's algorithm is in `passwords.py`."""
 
-from timserver.usecases.accounts.authenticate import authenticate
+from timserver.usecases.accounts.authenticate import SeenFrom, authenticate
 
-__all__ = ["authenticate"]
+__all__ = ["SeenFrom", "authenticate"]

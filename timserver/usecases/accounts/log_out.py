@@ -1,7 +1,7 @@
 """End sessions; the devices and what belongs to them go with them."""
 
 from timserver.context import Context
-from timserver.store import accounts, keys, log, to_device
+from timserver.store import accounts, keys, log, pushers, to_device
 from timserver.store.device_lists import note_change
 from timserver.tenancy import Requester, Tenant
 
@@ -22,6 +22,7 @@ async def end_devices(ctx: Context, tenant: Tenant, user_nid: int, device_nids: 
     """Step with a transaction of its own: remove devices with all that is theirs, and tell who must know."""
     async with ctx.database.transaction(tenant) as conn:
         ended = await accounts.delete_tokens(conn, tenant, device_nids)
+        await pushers.delete_of_devices(conn, tenant, device_nids)
         await accounts.delete_devices(conn, tenant, user_nid, device_nids)
         await keys.delete_keys(conn, tenant, device_nids)
         await to_device.delete_inboxes(conn, tenant, device_nids)

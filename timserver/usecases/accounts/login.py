@@ -28,7 +28,7 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def log_in(ctx: Context, tenant: Tenant, login: Login) -> Session:
-    """Raises `Forbidden` for a wrong name or password alike, `UserDeactivated` only with the right password.
+    """Raises `Forbidden` for a wrong name or password alike, `UserLocked` only with the right password.
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3login
     """
@@ -43,6 +43,8 @@ async def log_in(ctx: Context, tenant: Tenant, login: Login) -> Session:
     known_hash = account.password_hash if account else None
     if not await password_matches(ctx.settings.password_hash, known_hash, login.password) or account is None:
         raise errors.Forbidden("Invalid username or password")
+    if account.state == accounts.LOCKED:
+        raise errors.UserLocked()
     wanted = WantedDevice(
         device_id=login.device_id,
         display_name=login.display_name,

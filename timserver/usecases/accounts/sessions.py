@@ -55,8 +55,7 @@ async def begin_session(
     """
     if len((wanted.device_id or "").encode()) > DEVICE_ID_BYTES_MAX:
         raise errors.InvalidParam(f"A device id has at most {DEVICE_ID_BYTES_MAX} bytes")
-    if len(wanted.display_name or "") > DEVICE_NAME_LENGTH_MAX:
-        raise errors.TooLarge(f"A device name has at most {DEVICE_NAME_LENGTH_MAX} characters", status=400)
+    check_device_name(wanted.display_name)
     if wanted.device_id:
         await _check_free(conn, tenant, account.user_nid, wanted.device_id)
     device_id = DeviceID(wanted.device_id or ctx.ids.opaque(10).upper())
@@ -84,6 +83,12 @@ async def _check_free(conn: Connection, tenant: Tenant, user_nid: int, device_id
     rows = await cross_signing.keys_of(conn, tenant, [user_nid])
     if any(row.public_key == device_id for row in rows):
         raise errors.Forbidden("Device ID in use by a cross-signing key")
+
+
+def check_device_name(name: str | None) -> None:
+    """Raises `TooLarge`."""
+    if len(name or "") > DEVICE_NAME_LENGTH_MAX:
+        raise errors.TooLarge(f"A device name has at most {DEVICE_NAME_LENGTH_MAX} characters", status=400)
 
 
 async def give_tokens(

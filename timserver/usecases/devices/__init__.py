@@ -1,1 +1,1 @@
-"""What is sent to devices."""
+"""Devices of a user: listed, renamed, removed; and what is sent to devices."""

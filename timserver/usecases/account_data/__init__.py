@@ -1,0 +1,1 @@
+"""What clients keep at the server for themselves: account data, tags, filters."""
