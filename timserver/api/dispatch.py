@@ -129,7 +129,7 @@ class Dispatcher:
             plan = self._plans[id(endpoint)] = decoding.make_plan(endpoint.request)
         fields: dict[str, Any] = {}
         try:
-            decoding.read_texts(plan.path, lambda name: (match.parameters[name],), fields)
+            decoding.read_texts(plan.path, match.values, fields)
         except InvalidID as error:
             raise errors.InvalidParam() from error
         decoding.read_texts(plan.query, lambda name: query.get(name, ()), fields)

@@ -26,6 +26,10 @@ class Match(msgspec.Struct, frozen=True):
     endpoint: Endpoint
     parameters: dict[str, str]
 
+    def values(self, name: str) -> tuple[str, ...]:
+        """The one value of a path parameter, none when the path is a form without it."""
+        return (self.parameters[name],) if name in self.parameters else ()
+
 
 class Routes:
     """All endpoints of some listeners."""

@@ -120,6 +120,23 @@ def content_of(pdu: bytes) -> Raw:
     return _decode_content(pdu).content
 
 
+class _MemberContent(msgspec.Struct):
+    membership: object = None
+
+
+class _MemberPdu(msgspec.Struct):
+    content: _MemberContent
+
+
+_decode_member = msgspec.json.Decoder(_MemberPdu).decode
+
+
+def membership_of(pdu: bytes) -> str:
+    """The membership in a stored member event; `leave` for what is none."""
+    membership = _decode_member(pdu).content.membership
+    return membership if isinstance(membership, str) else "leave"
+
+
 def federation_form(pdu: bytes, event_id: str) -> Raw:
     """The PDU itself (`event_format: federation`), with its event id where the room version leaves it out."""
     if _decode_event_id(pdu).event_id is not UNSET:

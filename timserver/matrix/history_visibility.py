@@ -11,6 +11,8 @@ Spec: https://spec.matrix.org/v1.19/client-server-api/#room-history-visibility
 from collections.abc import Iterable
 from enum import StrEnum
 
+import msgspec
+
 from timserver.matrix.json_types import JsonObject
 
 
@@ -30,6 +32,22 @@ def read_visibility(content: JsonObject | None) -> Visibility:
     """The visibility that a state event's content sets; `shared` without an event and for what nobody knows."""
     value = content.get("history_visibility") if content else None
     return _BY_NAME.get(value, Visibility.SHARED) if isinstance(value, str) else Visibility.SHARED
+
+
+class _Content(msgspec.Struct):
+    history_visibility: object = None
+
+
+class _Pdu(msgspec.Struct):
+    content: _Content
+
+
+_decode = msgspec.json.Decoder(_Pdu).decode
+
+
+def visibility_of_pdu(pdu: bytes) -> Visibility:
+    """The visibility that a stored `m.room.history_visibility` event sets."""
+    return read_visibility({"history_visibility": _decode(pdu).content.history_visibility})  # type: ignore[dict-item]
 
 
 def user_may_see(

@@ -202,10 +202,15 @@ async def _append_message(database: Database, tenant: Tenant, wanted: Append, ev
     return appended
 
 
-_COLUMNS = (
+COLUMNS = (
     "event_nid, room_nid, event_hash, coalesce(position, 0), depth, ts, type_nid, key_nid, sender_nid, flags,"
     " snapshot_nid, replaces_nid, thread_nid, redacted_by, device_nid, txn_id, json"
 )
+E_COLUMNS = (
+    "e.event_nid, e.room_nid, e.event_hash, coalesce(e.position, 0), e.depth, e.ts, e.type_nid, e.key_nid,"
+    " e.sender_nid, e.flags, e.snapshot_nid, e.replaces_nid, e.thread_nid, e.redacted_by, e.device_nid, e.txn_id, e.json"
+)
+"""The columns of `EventRow`; the second of a table named e in a join."""
 
 
 class _Id(msgspec.Struct, frozen=True):
@@ -225,23 +230,23 @@ _BODIES = Statement(
     _Body, "select event_nid, json from event where tenant_id = $1 and event_nid = any ($2::bigint[])"
 )
 _BY_NIDS = Statement(
-    EventRow, f"select {_COLUMNS} from event where tenant_id = $1 and event_nid = any ($2::bigint[])"
+    EventRow, f"select {COLUMNS} from event where tenant_id = $1 and event_nid = any ($2::bigint[])"
 )
-_BY_HASH = Statement(EventRow, f"select {_COLUMNS} from event where tenant_id = $1 and event_hash = $2")
+_BY_HASH = Statement(EventRow, f"select {COLUMNS} from event where tenant_id = $1 and event_hash = $2")
 _BACKWARDS = Statement(
     EventRow,
-    f"select {_COLUMNS} from event where tenant_id = $1 and room_nid = $2 and position <= $3 and position > $4"
+    f"select {COLUMNS} from event where tenant_id = $1 and room_nid = $2 and position <= $3 and position > $4"
     " and flags & 14 = 0 order by position desc limit $5",
 )
 _FORWARDS = Statement(
     EventRow,
-    f"select {_COLUMNS} from event where tenant_id = $1 and room_nid = $2 and position > $3 and position <= $4"
+    f"select {COLUMNS} from event where tenant_id = $1 and room_nid = $2 and position > $3 and position <= $4"
     " and flags & 14 = 0 order by position limit $5",
 )
 _LATEST = Statement(
     EventRow,
     f"select e.* from unnest($2::bigint[], $3::bigint[], $4::bigint[]) as w (room, after, up_to) cross join lateral ("
-    f" select {_COLUMNS} from event where tenant_id = $1 and room_nid = w.room and position > w.after"
+    f" select {COLUMNS} from event where tenant_id = $1 and room_nid = w.room and position > w.after"
     " and position <= w.up_to and flags & 14 = 0 order by position desc limit $5) e",
 )
 

@@ -17,6 +17,18 @@ class Aggregate(msgspec.Struct, frozen=True):
     newest: list[int]
 
 
+class ChildRow(msgspec.Struct, frozen=True):
+    """That somebody has related to an event."""
+
+    target_hash: bytes
+    sender_nid: int
+    rel_type: str
+
+
+_CHILDREN = Statement(
+    ChildRow,
+    "select target_hash, sender_nid, rel_type from relation where tenant_id = $1 and target_hash = any ($2::bytea[])",
+)
 _AGGREGATES = Statement(
     Aggregate,
     "select r.target_hash, r.rel_type, count(*), bool_or(r.sender_nid = $3),"
@@ -37,3 +49,8 @@ async def aggregates(
 ) -> list[Aggregate]:
     """What is bundled with some events, for one reader, who ignores some users. Redacted relations do not count."""
     return await _AGGREGATES.all(conn, tenant, target_hashes, user_nid, ignored)
+
+
+async def children(conn: Connection, tenant: Tenant, target_hashes: list[bytes]) -> list[ChildRow]:
+    """Who relates to some events, and how."""
+    return await _CHILDREN.all(conn, tenant, target_hashes)

@@ -41,6 +41,15 @@ async def invite_into(
     is_direct: bool = False,
 ) -> None:
     """Step: as `invite_user`, for a room at hand."""
+    await check_invite(ctx, tenant, requester, room, invitee)
+    change = Change(target=invitee, membership="invite", reason=reason, is_direct=is_direct)
+    await change_membership(ctx, tenant, requester, room, change)
+
+
+async def check_invite(
+    ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom, invitee: UserID
+) -> None:
+    """Step: what is asked before the auth rules. Raises `Forbidden`."""
     points.check(points.ON_INVITE, InviteFacts(tenant=tenant, inviter=requester.user_id, invitee=invitee))
     if await membership_of(ctx, tenant, room, requester.user_id) != "join":
         raise errors.Forbidden("You are not in this room")
@@ -50,5 +59,3 @@ async def invite_into(
         account = await accounts.find_account(conn, tenant, localpart_of(invitee))
     if account is None or account.state == accounts.DEACTIVATED:
         raise errors.Forbidden("Cannot invite this user")
-    change = Change(target=invitee, membership="invite", reason=reason, is_direct=is_direct)
-    await change_membership(ctx, tenant, requester, room, change)

@@ -37,7 +37,7 @@ async def join_room(
         return
     authorised_via = None
     if current != "invite":
-        authorised_via = await _authorising_user(ctx, tenant, requester, room)
+        authorised_via = await authorising_user(ctx, tenant, requester, room)
     await change_membership(
         ctx,
         tenant,
@@ -47,7 +47,7 @@ async def join_room(
     )
 
 
-async def _authorising_user(
+async def authorising_user(
     ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom
 ) -> UserID | None:
     """In a restricted room: a local member with the power to invite, when the user is in one of the allowed rooms.

@@ -10,7 +10,6 @@ from timserver.matrix import client_event, filters
 from timserver.matrix.event_types import CREATE, EMPTY_KEY, TYPE_NIDS
 from timserver.matrix.room_versions import ROOM_VERSIONS
 from timserver.store import (
-    account_data,
     device_lists,
     events,
     keys,
@@ -26,6 +25,7 @@ from timserver.store.live_rooms import INVITE, JOIN, KNOCK
 from timserver.store.rooms import UserRoomRow
 from timserver.tenancy import Tenant
 from timserver.usecases.ephemeral.presence import presence_is_on
+from timserver.usecases.events.ignored import ignored_users
 from timserver.usecases.push.rules import rules_event
 from timserver.usecases.sync import token
 from timserver.usecases.sync.asked import Asked, Window
@@ -63,7 +63,7 @@ class SyncReading:
 
     async def read(self, memberships: Sequence[UserRoomRow]) -> SyncResponse:
         """The answer; `memberships` are all rooms of the user, or those that are concerned."""
-        ignored = await self._ignored()
+        ignored = await ignored_users(self.ctx, self.conn, self.tenant, self.me)
         await self._read_account_data()
         joined = [row.room_nid for row in memberships if row.membership == JOIN]
         await self._read_ephemeral(joined, set(ignored))
@@ -83,15 +83,6 @@ class SyncReading:
             self.conn, self.tenant, device
         )
         return response
-
-    async def _ignored(self) -> list[int]:
-        body = await account_data.get(self.conn, self.tenant, self.me, 0, "m.ignored_user_list")
-        if body is None:
-            return []
-        users = msgspec.json.decode(body).get("ignored_users")
-        names = list(users) if isinstance(users, dict) else []
-        found = await terms.find(self.conn, self.ctx.caches, self.tenant, names)
-        return list(found.values())
 
     async def _read_account_data(self) -> None:
         if not self.window.may_have(streams.ACCOUNT_DATA):

@@ -1,0 +1,70 @@
+"""A state event by a local user.
+
+Spec: https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidstateeventtypestatekey
+"""
+
+from timserver.context import Context
+from timserver.matrix.ids import EventID, RoomID
+from timserver.matrix.json_types import JsonObject
+from timserver.policy import points
+from timserver.policy.facts import SendFacts
+from timserver.store.live_rooms import JOIN, LiveRoom
+from timserver.tenancy import Requester, Tenant
+from timserver.usecases.events.appending import append
+from timserver.usecases.events.drafts import draft_of
+from timserver.usecases.membership.given_content import send_given_membership
+from timserver.usecases.rooms.aliases import check_canonical_alias
+from timserver.usecases.rooms.live import fresh_room, must_live_room, state_events
+
+
+async def send_state(
+    ctx: Context,
+    tenant: Tenant,
+    requester: Requester,
+    room_id: RoomID,
+    event_type: str,
+    state_key: str,
+    content: JsonObject,
+) -> EventID:
+    """The event's id; when the user repeats what the state says already, the id of the event that says it.
+
+    Raises `Forbidden`, for member events what invites and joins raise, `BadAlias` for aliases of another room.
+    """
+    room = await must_live_room(ctx, tenant, room_id)
+    facts = SendFacts(
+        tenant=tenant, sender=requester.user_id, type=event_type, content=content, state_key=state_key
+    )
+    points.check(points.ON_SEND, facts)
+    if event_type == "m.room.member":
+        return await send_given_membership(ctx, tenant, requester, room, state_key, content)
+    known = await _known(ctx, tenant, requester, room, event_type, state_key, content)
+    if known is not None:
+        return known
+    if event_type == "m.room.canonical_alias" and not state_key:
+        await check_canonical_alias(ctx, tenant, room, content)
+    result = await append(ctx, tenant, room, [draft_of(requester, event_type, content, state_key)])
+    return result.event_ids[-1]
+
+
+async def _known(
+    ctx: Context,
+    tenant: Tenant,
+    requester: Requester,
+    room: LiveRoom,
+    event_type: str,
+    state_key: str,
+    content: JsonObject,
+) -> EventID | None:
+    """The event that says the same already. Memory may be behind: before it is believed, the database is asked."""
+    key = event_type, state_key
+    for is_fresh in (False, True):
+        if room.membership_of(requester.user_nid) != JOIN:
+            return None
+        found = await state_events(ctx, tenant, room, [key])
+        event = found[key][1] if found else None
+        if event is None or event.sender != requester.user_id or event.content != content:
+            return None
+        if is_fresh:
+            return event.event_id
+        await fresh_room(ctx, tenant, room)
+    return None

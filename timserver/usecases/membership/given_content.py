@@ -1,0 +1,89 @@
+"""Step: a member event whose content the client gives (`PUT …/state/m.room.member/…`)."""
+
+from timserver.context import Context
+from timserver.matrix import errors
+from timserver.matrix.event import get_str
+from timserver.matrix.ids import EventID, InvalidID, parse_user_id
+from timserver.matrix.json_types import JsonObject, JsonValue
+from timserver.policy import points
+from timserver.policy.facts import JoinFacts, ProfileFacts
+from timserver.store.live_rooms import MEMBERSHIP_CODES, LiveRoom
+from timserver.tenancy import Requester, Tenant
+from timserver.usecases.events.appending import append
+from timserver.usecases.events.drafts import Draft
+from timserver.usecases.membership.changing import membership_of, target_nid
+from timserver.usecases.membership.invite_user import check_invite
+from timserver.usecases.membership.join_room import authorising_user
+from timserver.usecases.membership.profile_content import profile_content
+from timserver.usecases.membership.stripped import stripped_state
+
+
+async def send_given_membership(
+    ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom, state_key: str, content: JsonObject
+) -> EventID:
+    """Send it, when it may be. Invites and joins pass the same policies as by their own endpoints.
+
+    Raises `BadJson` for what is no membership or no user.
+    """
+    membership = get_str(content, "membership")
+    if membership not in MEMBERSHIP_CODES:
+        raise errors.BadJson("Unknown membership")
+    try:
+        target = parse_user_id(state_key)
+    except InvalidID as error:
+        raise errors.BadJson("The state key is no user id") from error
+    content = {**content}
+    inviter = None
+    if membership == "invite":
+        await check_invite(ctx, tenant, requester, room, target)
+        inviter = requester.user_id
+    if membership == "join" and target == requester.user_id:
+        content |= await _join_content(ctx, tenant, requester, room)
+    if target == requester.user_id:
+        content = await _with_allowed_profile(ctx, tenant, requester, content)
+    is_shown = membership in ("invite", "knock")
+    draft = Draft(
+        sender=requester.user_id,
+        sender_nid=requester.user_nid,
+        type="m.room.member",
+        content=content,
+        state_key=target,
+        stripped=await stripped_state(ctx, tenant, room, inviter) if is_shown else None,
+    )
+    await target_nid(ctx, tenant, target)
+    return (await append(ctx, tenant, room, [draft])).event_ids[-1]
+
+
+async def _join_content(
+    ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom
+) -> dict[str, JsonValue]:
+    """What a join needs besides, by policy and join rules; nothing for who is in the room already."""
+    current = await membership_of(ctx, tenant, room, requester.user_id)
+    if current == "join":
+        return {}
+    points.check(points.ON_JOIN, JoinFacts(tenant=tenant, user_id=requester.user_id, via=()))
+    via = await authorising_user(ctx, tenant, requester, room) if current != "invite" else None
+    return {"join_authorised_via_users_server": via} if via else {}
+
+
+async def _with_allowed_profile(
+    ctx: Context, tenant: Tenant, requester: Requester, content: JsonObject
+) -> dict[str, JsonValue]:
+    """Where users may not name themselves, a member event names them as their profile does."""
+    allowed = dict(content)
+    fields = [name for name in ("displayname", "avatar_url") if name in content]
+    refused = [
+        name
+        for name in fields
+        if any(
+            rule(ProfileFacts(tenant=tenant, user_id=requester.user_id, field=name))
+            for rule in points.ON_PROFILE
+        )
+    ]
+    if refused:
+        async with ctx.database.transaction(tenant) as conn:
+            profile = await profile_content(conn, tenant, requester.user_nid)
+        for name in refused:
+            del allowed[name]
+            allowed |= {name: profile[name]} if name in profile else {}
+    return allowed
