@@ -30,6 +30,7 @@ from timserver.store.database import Database
 from timserver.store.rates import Rates
 from timserver.store.streams import Streams
 from timserver.store.vault import Vault
+from timserver.workers import media_sweep
 
 _log = structlog.get_logger("timserver.app")
 
@@ -95,7 +96,7 @@ async def serve(
     if HttpRequestParser.__module__ != "aiohttp._http_parser":
         raise SystemExit("aiohttp's C parser is missing: refusing to parse HTTP in Python (RELIABILITY C9)")
     async with open_context(settings, master_key) as ctx, asyncio.TaskGroup() as group:
-        loops = group.create_task(ctx.streams.run())
+        loops = [group.create_task(ctx.streams.run()), group.create_task(media_sweep.run(ctx))]
         runners = []
         for listener, bound in zip(settings.listeners, sockets, strict=True):
             runners.append(await _listen(ctx, listener, bound))
@@ -104,7 +105,8 @@ async def serve(
         _log.info("draining")
         ctx.streams.release_all()
         await asyncio.gather(*(runner.cleanup() for runner in runners))
-        loops.cancel()
+        for loop in loops:
+            loop.cancel()
 
 
 async def _listen(ctx: Context, listener: Listener, bound: socket.socket) -> web.ServerRunner:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.support.homeserver import Homeserver, Person, Reply
 from timserver.tenancy import Tenant, Variant
+from timserver.workers import media_sweep
 
 CONTENT = bytes(range(256)) * 2000
 
@@ -193,6 +194,15 @@ async def test_server_names_that_are_none(alice: Person, server_name: str) -> No
     assert reply.status in (400, 404)
 
 
+async def test_media_of_other_servers(server: Homeserver, alice: Person) -> None:
+    """A_26328: a TI-M tenant does not even ask who is not in the federation."""
+    doctor = await server.person(await server.tenant(Variant.PRO))
+    for person, status, errcode in ((alice, 404, "M_NOT_FOUND"), (doctor, 403, "M_FORBIDDEN")):
+        for kind in ("download", "thumbnail"):
+            path = f"/_matrix/client/v1/media/{kind}/elsewhere.example.org/x"
+            (await person.get(path, width=32, height=32)).must(status, errcode)
+
+
 @pytest.mark.parametrize("version", ["v3", "r0", "v1"])
 async def test_old_paths_serve_the_messenger_only(server: Homeserver, alice: Person, version: str) -> None:
     (await download_the_old_way(server.nobody(alice.tenant), await upload(alice), version)).must(
@@ -288,3 +298,26 @@ async def test_what_is_no_picture_has_no_thumbnail(alice: Person, content: bytes
 async def test_sizes_that_are_none(alice: Person, wrong: dict[str, object]) -> None:
     media_id = await upload(alice, png((40, 40)))
     (await thumbnail(alice, media_id, **wrong)).must(400, "M_INVALID_PARAM")
+
+
+async def test_the_sweep_removes_only_what_no_row_knows(
+    server: Homeserver, alice: Person, mallory: Person
+) -> None:
+    kept = await upload(alice, png((64, 64)))
+    (await thumbnail(alice, kept)).must()
+    known = files(server, alice.tenant)
+    folder = server.ctx.settings.media_dir / str(alice.tenant.tenant_id)
+    orphan, half, young = (
+        folder / "00" / ("0" * 32),
+        folder / "incoming" / ("1" * 32),
+        folder / "00" / ("2" * 32),
+    )
+    for path in (orphan, half, young):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"left by a crash")
+    await upload(mallory)
+    for path in (*known, orphan, half, *files(server, mallory.tenant)):
+        os.utime(path, (0, 0))
+    assert await media_sweep.sweep_all(server.ctx) == 2
+    assert sorted(files(server, alice.tenant)) == sorted([*known, young])
+    assert len(files(server, mallory.tenant)) == 1

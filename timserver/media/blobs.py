@@ -107,8 +107,16 @@ class Blobs:
 
     async def sweep(self, tenant: Tenant, before_ms: int) -> int:
         """Remove unfinished files last written before `before_ms`; says how many."""
-        folder = self._root / str(tenant.tenant_id) / "incoming"
-        return await asyncio.to_thread(_remove_older, folder, before_ms)
+        old = await asyncio.to_thread(_older, self._root / str(tenant.tenant_id) / "incoming", before_ms)
+        for path in old:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+        return len(old)
+
+    async def names(self, tenant: Tenant, before_ms: int) -> AsyncIterator[list[BlobName]]:
+        """Complete files last written before `before_ms`, in batches that fit into memory: one per folder."""
+        for folder in await asyncio.to_thread(_folders, self._root / str(tenant.tenant_id)):
+            if names := [BlobName(path.name) for path in await asyncio.to_thread(_older, folder, before_ms)]:
+                yield names
 
 
 async def _batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[list[bytes], int]]:
@@ -154,8 +162,9 @@ def _sync_directory(path: Path) -> None:
         os.close(directory)
 
 
-def _remove_older(folder: Path, before_ms: int) -> int:
-    old = [path for path in folder.glob("*") if path.stat().st_mtime_ns // 1_000_000 < before_ms]
-    for path in old:
-        path.unlink(missing_ok=True)
-    return len(old)
+def _folders(root: Path) -> list[Path]:
+    return [path for path in root.glob("??") if path.is_dir()]
+
+
+def _older(folder: Path, before_ms: int) -> list[Path]:
+    return [path for path in folder.glob("*") if path.stat().st_mtime_ns // 1_000_000 < before_ms]

@@ -1,5 +1,7 @@
 """Tables `media` and `media_thumbnail`."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from timserver.store.database import Connection
@@ -78,6 +80,11 @@ _INSERT_THUMBNAIL = Statement(
     " select $1, $2, $3, $4, $5, $6, $7 where exists (select from media where tenant_id = $1 and media_id = $2)"
     " on conflict (tenant_id, media_id, variant) do nothing returning 1",
 )
+_KNOWN_BLOBS = Statement(
+    str,
+    "select blob from media where tenant_id = $1 and blob = any ($2::text[])"
+    " union all select blob from media_thumbnail where tenant_id = $1 and blob = any ($2::text[])",
+)
 
 
 async def find_media(conn: Connection, tenant: Tenant, media_id: str) -> MediaRow | None:
@@ -146,3 +153,8 @@ async def insert_thumbnail(conn: Connection, tenant: Tenant, row: ThumbnailRow) 
         conn, tenant, row.media_id, row.variant, row.outcome, row.content_type, row.size_bytes, row.blob
     )
     return done is not None
+
+
+async def known_blobs(conn: Connection, tenant: Tenant, names: Sequence[str]) -> set[str]:
+    """Which of the files have a row."""
+    return set(await _KNOWN_BLOBS.all(conn, tenant, names))

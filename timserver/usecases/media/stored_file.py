@@ -10,6 +10,8 @@ from timserver.context import Context
 from timserver.matrix import errors
 from timserver.matrix.ids import ServerName
 from timserver.media.blobs import BlobName
+from timserver.policy import points
+from timserver.policy.facts import MediaFacts
 from timserver.store import media
 from timserver.store.media import MediaRow
 from timserver.tenancy import Tenant
@@ -46,8 +48,9 @@ async def wait_for_media(
 ) -> MediaRow:
     """The row of an uploaded file; waits up to `timeout_ms` for one that is only announced.
 
-    Raises `NotFound` for what is unknown, quarantined, expired or another server's; `NotYetUploaded`.
+    Raises `NotFound` for what is unknown, quarantined, expired or another server's; `NotYetUploaded`; what policy says.
     """
+    points.check(points.ON_MEDIA, MediaFacts(tenant=tenant, server_name=server_name))
     if server_name != tenant.server_name or not _MEDIA_ID.match(media_id):
         raise errors.NotFound("Media not found")
     wait_s = max(0, min(timeout_ms, ctx.settings.limits.media_wait_ms_max)) / 1000

@@ -1,0 +1,21 @@
+"""Remove files that no row knows: what a crash between disk and database left behind."""
+
+from timserver.context import Context
+from timserver.store import media
+from timserver.tenancy import Tenant
+
+LEFT_FOR_MS = 7 * 24 * 60 * 60 * 1000
+"""Younger files stay: their row may be on its way, or the database may just be under restoration."""
+
+
+async def sweep_media(ctx: Context, tenant: Tenant) -> int:
+    """How many files were removed."""
+    before_ms = ctx.clock.now_ms() - LEFT_FOR_MS
+    removed = await ctx.media.blobs.sweep(tenant, before_ms)
+    async for names in ctx.media.blobs.names(tenant, before_ms):
+        async with ctx.database.transaction(tenant) as conn:
+            known = await media.known_blobs(conn, tenant, names)
+        for name in set(names) - known:
+            await ctx.media.blobs.delete(tenant, name)
+            removed += 1
+    return removed
