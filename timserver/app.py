@@ -17,6 +17,8 @@ from aiohttp.web_request import BaseRequest
 from timserver.api.client import MODULES as CLIENT_MODULES
 from timserver.api.dispatch import Dispatcher
 from timserver.api.endpoint import Endpoint, declared_in
+from timserver.api.management import Management
+from timserver.api.metrics import Metrics
 from timserver.api.routing import Routes
 from timserver.clock import SystemClock, SystemIds
 from timserver.config import Api, Listener, Settings
@@ -74,8 +76,13 @@ def _bind(listener: Listener) -> socket.socket:
         bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         bound.bind(str(listener.path))
     else:
-        family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
-        bound = socket.create_server((listener.host, listener.port), family=family, backlog=1024)
+        is_v6 = ":" in listener.host
+        bound = socket.create_server(
+            (listener.host, listener.port),
+            family=socket.AF_INET6 if is_v6 else socket.AF_INET,
+            backlog=1024,
+            dualstack_ipv6=is_v6 and listener.host == "::" and socket.has_dualstack_ipv6(),
+        )
     bound.setblocking(False)
     return bound
 
@@ -97,9 +104,15 @@ async def serve(
         raise SystemExit("aiohttp's C parser is missing: refusing to parse HTTP in Python (RELIABILITY C9)")
     async with open_context(settings, master_key) as ctx, asyncio.TaskGroup() as group:
         loops = [group.create_task(ctx.streams.run()), group.create_task(media_sweep.run(ctx))]
+        metrics = Metrics()
         runners = []
         for listener, bound in zip(settings.listeners, sockets, strict=True):
-            runners.append(await _listen(ctx, listener, bound))
+            answer = (
+                Management(ctx, metrics, stop.is_set)
+                if Api.METRICS in listener.apis
+                else Dispatcher(ctx, Routes(endpoints_of(listener.apis)), listener.tenant, metrics)
+            )
+            runners.append(await _listen(ctx, listener, bound, answer))
         ready()
         await stop.wait()
         _log.info("draining")
@@ -109,10 +122,11 @@ async def serve(
             loop.cancel()
 
 
-async def _listen(ctx: Context, listener: Listener, bound: socket.socket) -> web.ServerRunner:
-    dispatcher = Dispatcher(ctx, Routes(endpoints_of(listener.apis)), listener.tenant)
+async def _listen(
+    ctx: Context, listener: Listener, bound: socket.socket, answer: Dispatcher | Management
+) -> web.ServerRunner:
     server = web.Server(
-        dispatcher,
+        answer,
         request_factory=_request,
         access_log=None,
         keepalive_timeout=75,

@@ -29,11 +29,11 @@ class OverUnix(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def get(path: Path, url: str, host: str) -> tuple[int, object]:
+def get(path: Path, url: str, host: str = "localhost") -> tuple[int, str]:
     with closing(OverUnix(path)) as connection:
         connection.request("GET", url, headers={"Host": host})
         response = connection.getresponse()
-        return response.status, json.loads(response.read())
+        return response.status, response.read().decode()
 
 
 @contextmanager
@@ -47,7 +47,9 @@ def serving(database_url: str, folder: Path, *words: str) -> Iterator[subprocess
             "NOTIFY_SOCKET": str(folder / "notify"),
             "TIM_DATABASE__URL": database_url,
             "TIM_STATE_DIR": str(folder / "state"),
-            "TIM_LISTENERS": json.dumps([{"path": str(folder / "http")}]),
+            "TIM_LISTENERS": json.dumps(
+                [{"path": str(folder / "http")}, {"path": str(folder / "management"), "apis": ["metrics"]}]
+            ),
         }
         command = [sys.executable, "-m", "timserver", "serve", *words]
         with subprocess.Popen(command, env=environment) as process:
@@ -65,8 +67,17 @@ def test_it_serves_and_ends_cleanly(run: Run, database_url: str, tmp_path: Path,
     run("tenant", "create", name).must()
     with serving(database_url, tmp_path, "--workers", str(workers)) as process:
         assert len(psutil.Process(process.pid).children()) == (workers if workers > 1 else 0)
-        status, body = get(tmp_path / "http", "/_matrix/client/versions", name)
-        assert (status, isinstance(body, dict) and "versions" in body) == (200, True)
+        for _ in range(6):
+            status, body = get(tmp_path / "http", "/_matrix/client/versions", name)
+            assert (status, "versions" in json.loads(body)) == (200, True)
+        management = tmp_path / "management"
+        assert get(management, "/livez") == (200, "alive\n")
+        assert get(management, "/readyz") == (200, "ready\n")
+        assert get(management, "/_matrix/client/versions")[0] == 404
+        status, body = get(management, "/metrics")
+        counted = [line for line in body.splitlines() if line.startswith("timserver_requests_total{")]
+        assert counted == ['timserver_requests_total{operation="get_versions",status="200"} 6.0']
+        assert name not in body
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0
 

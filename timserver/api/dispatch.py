@@ -18,6 +18,7 @@ from multidict import CIMultiDict
 
 from timserver.api import decoding, sendfile
 from timserver.api.endpoint import Answer, Auth, BodyStream, Endpoint, FileBody, Peer
+from timserver.api.metrics import Metrics
 from timserver.api.routing import Match, Routes
 from timserver.context import Context
 from timserver.matrix import errors
@@ -28,6 +29,12 @@ from timserver.usecases.tenants import find_tenant
 
 _log = structlog.get_logger("timserver.http")
 _encode = msgspec.json.Encoder().encode
+
+OPERATION = web.RequestKey("operation", str)
+"""The operation that a request was routed to."""
+
+CLIENT_LEFT = 499
+"""The status under which a request is counted whose client did not wait for the answer."""
 
 _CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -40,15 +47,25 @@ _CORS = {
 class Dispatcher:
     """Serves the endpoints of one listener; `pinned` is its tenant, if it has one."""
 
-    def __init__(self, ctx: Context, routes: Routes, pinned: str | None) -> None:
+    def __init__(self, ctx: Context, routes: Routes, pinned: str | None, metrics: Metrics) -> None:
         self._ctx = ctx
+        self._metrics = metrics
         self._routes = routes
         self._pinned = pinned
         self._plans: dict[int, decoding.Plan] = {}
-        self.draining = False
 
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
         """Answer one request. Everything that goes wrong becomes the spec's error."""
+        self._metrics.begin()
+        began_s, status = self._ctx.clock.monotonic_s(), CLIENT_LEFT
+        try:
+            response = await self._response(http)
+            status = response.status
+        finally:
+            self._metrics.end(http.get(OPERATION, ""), status, self._ctx.clock.monotonic_s() - began_s)
+        return response
+
+    async def _response(self, http: web.BaseRequest) -> web.StreamResponse:
         if http.method == "OPTIONS":
             return _respond(http, 200, b"{}")
         try:
@@ -78,6 +95,7 @@ class Dispatcher:
         if tenant is None:
             raise errors.NotFound("No such homeserver here")
         endpoint = match.endpoint
+        http[OPERATION] = endpoint.operation_id
         values = parse_qs(query, keep_blank_values=True) if query else {}
         requester = await self._requester(http, tenant, endpoint, values)
         self._limit(http, tenant, endpoint, requester)

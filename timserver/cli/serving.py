@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,7 +44,8 @@ def run(
     settings: "Settings", sockets: Sequence[socket.socket], on_ready: Callable[[], None] = lambda: None
 ) -> int:
     """Serve and drain; the exit code. `on_ready` is called when all workers answer."""
-    from timserver.cli import logs  # noqa: PLC0415 - not needed for --help
+    from timserver.api.metrics import MULTIPROCESS_VARIABLE  # noqa: PLC0415 - not needed for --help
+    from timserver.cli import logs  # noqa: PLC0415
     from timserver.cli.notify import tell_service_manager  # noqa: PLC0415
     from timserver.cli.supervisor import Supervisor  # noqa: PLC0415
     from timserver.clock import SystemClock, SystemIds  # noqa: PLC0415
@@ -62,8 +64,12 @@ def run(
     try:
         if settings.workers == 1:
             return work(ready)
-        clock = SystemClock()
-        return Supervisor(settings.workers, work, clock=clock, drain_s=settings.drain_s, on_ready=ready).run()
+        with tempfile.TemporaryDirectory(prefix="timserver-metrics-") as folder:
+            os.environ[MULTIPROCESS_VARIABLE] = folder
+            supervisor = Supervisor(
+                settings.workers, work, clock=SystemClock(), drain_s=settings.drain_s, on_ready=ready
+            )
+            return supervisor.run()
     finally:
         tell_service_manager("STOPPING=1")
 

@@ -50,6 +50,8 @@ class Listener(_Section):
     def _pair(self) -> Self:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key belong together: give both or none")
+        if Api.METRICS in self.apis and len(self.apis) > 1:
+            raise ValueError("metrics are for the operator only: give them a listener of their own")
         return self
 
 
