@@ -48,7 +48,9 @@ class Connection:
 
 
 class Database:
-    """The process's pool. Errors of the link become `errors.Unavailable` (503), whose outcome is unknown."""
+    """The process's pool. Errors of the link become `errors.Unavailable` (503), whose outcome is unknown; text that
+    PostgreSQL cannot hold becomes `errors.InvalidParam`.
+    """
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
@@ -120,6 +122,8 @@ class Database:
         except _UNAVAILABLE as error:
             raw.terminate()
             raise errors.Unavailable(inner=f"database: {type(error).__name__}") from error
+        except asyncpg.CharacterNotInRepertoireError as error:
+            raise errors.InvalidParam("Text may not hold U+0000") from error
         finally:
             await self._pool.release(raw)
 
@@ -131,6 +135,8 @@ class Database:
         except _UNAVAILABLE as error:
             raw.terminate()
             raise errors.Unavailable(inner=f"database: {type(error).__name__}") from error
+        except asyncpg.CharacterNotInRepertoireError as error:
+            raise errors.InvalidParam("Text may not hold U+0000") from error
         finally:
             await self._pool.release(raw)
         return rows
