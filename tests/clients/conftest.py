@@ -19,7 +19,11 @@ LOGS = Path(__file__).parents[2] / ".state" / "clients"
 EXTERNAL = os.environ.get("TIM_TEST_HOMESERVER")
 
 
-@pytest.fixture(scope="session", params=["external"] if EXTERNAL else [1, 2], ids=lambda n: f"workers={n}")
+@pytest.fixture(
+    scope="session",
+    params=["external"] if EXTERNAL else [1, 2],
+    ids={"external": "external", 1: "one-worker", 2: "two-workers"}.get,
+)
 async def homeserver(
     request: pytest.FixtureRequest, worker_id: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Homeserver]:
