@@ -10,6 +10,10 @@ import pytest
 from tests.support import postgres as support
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=6, help="how often tests/crash kills server or database")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         support.begin_run()
