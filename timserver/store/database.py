@@ -5,6 +5,7 @@ carries `tenant_id = $1` (`statement.py` puts it there and asserts that it is th
 """
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,6 +36,12 @@ _UNAVAILABLE = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+
+
+def _cut(raw: Any) -> None:
+    """End a connection whose link is broken; the pool may have taken it back already."""
+    with contextlib.suppress(asyncpg.InterfaceError):
+        raw.terminate()
 
 
 class Connection:
@@ -120,12 +127,12 @@ class Database:
                 raise
             await asyncio.shield(raw.execute("commit"))
         except _UNAVAILABLE as error:
-            raw.terminate()
+            _cut(raw)
             raise errors.Unavailable(inner=f"database: {type(error).__name__}") from error
         except asyncpg.CharacterNotInRepertoireError as error:
             raise errors.InvalidParam("Text may not hold U+0000") from error
         finally:
-            await self._pool.release(raw)
+            await self._release(raw)
 
     async def call(self, sql: str, *args: Any) -> list[Any]:
         """One call of an SQL function that sets the tenant itself: one round trip, one commit."""
@@ -133,13 +140,17 @@ class Database:
         try:
             rows: list[Any] = await asyncio.shield(raw.fetch(sql, *args))
         except _UNAVAILABLE as error:
-            raw.terminate()
+            _cut(raw)
             raise errors.Unavailable(inner=f"database: {type(error).__name__}") from error
         except asyncpg.CharacterNotInRepertoireError as error:
             raise errors.InvalidParam("Text may not hold U+0000") from error
         finally:
-            await self._pool.release(raw)
+            await self._release(raw)
         return rows
+
+    async def _release(self, raw: Any) -> None:
+        with contextlib.suppress(*_UNAVAILABLE):
+            await self._pool.release(raw)
 
     async def take_nids(self, count: int) -> list[int]:
         """Fresh numeric ids, known before anything is written; they are unique and say nothing of order."""
