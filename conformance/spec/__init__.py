@@ -1,0 +1,1 @@
+"""The Matrix specification as data (SOURCES.md), and how to read it."""
