@@ -4,8 +4,8 @@
     <root>/<tenant_id>/incoming/<32 hex characters>                   being written
 
 Nothing a client or server says becomes part of a path (RELIABILITY M1). A tenant's files lie in its own folder, and
-equal contents of two tenants are two files (MED-1: no cross-tenant dedupe). A file appears under its name only when
-it is complete and on the disk; what a crash leaves in `incoming` is removed by `sweep`.
+equal contents of two tenants are two files (MED-1: no cross-tenant dedupe). A file gets its name when it is written,
+and a caller gets the name when it is on the disk; what a crash leaves behind is found by `sweep` and `names`.
 """
 
 import asyncio
@@ -91,7 +91,7 @@ class Blobs:
             path.unlink(missing_ok=True)
 
     async def keep(self, tenant: Tenant, incoming: Incoming) -> BlobName:
-        """Make a blob of a complete file: sync it, then rename it."""
+        """Make a blob of a completely written file; on the disk when this returns."""
         name = BlobName(incoming.path.name)
         await asyncio.to_thread(_complete, incoming, self.path(tenant, name))
         return name
@@ -148,9 +148,10 @@ def _append(file: BinaryIO, digest: "hashlib._Hash", batch: list[bytes]) -> None
 
 
 def _complete(incoming: Incoming, final: Path) -> None:
-    os.fsync(incoming.file.fileno())
+    """Rename first: then one commit of the file system's journal holds the bytes, the name and the directory."""
     final.parent.mkdir(mode=0o700, exist_ok=True)
     incoming.path.rename(final)
+    os.fsync(incoming.file.fileno())
     _sync_directory(final.parent)
 
 
