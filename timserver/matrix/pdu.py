@@ -86,7 +86,12 @@ def from_object(version: RoomVersion, pdu: JsonObject) -> Event:
 
 def to_object(version: RoomVersion, event: Event) -> dict[str, JsonValue]:
     """The PDU as JSON."""
-    return canonical_json.decode_object(event.pdu, strict=version.strict_canonical_json)
+    return decode(version, event.pdu)
+
+
+def decode(version: RoomVersion, data: bytes) -> dict[str, JsonValue]:
+    """The PDU in stored bytes as JSON."""
+    return canonical_json.decode_object(data, strict=version.strict_canonical_json)
 
 
 def redacted(version: RoomVersion, event: Event) -> Event:

@@ -243,6 +243,9 @@ _FORWARDS = Statement(
     f"select {COLUMNS} from event where tenant_id = $1 and room_nid = $2 and position > $3 and position <= $4"
     " and flags & 14 = 0 order by position limit $5",
 )
+_AT_TIME = f"select {COLUMNS} from event where tenant_id = $1 and room_nid = $2 and position <= $4 and flags & 14 = 0"
+_UNTIL = Statement(EventRow, f"{_AT_TIME} and ts <= $3 order by ts desc, position desc limit $5")
+_FROM = Statement(EventRow, f"{_AT_TIME} and ts >= $3 order by ts, position limit $5")
 _LATEST = Statement(
     EventRow,
     f"select e.* from unnest($2::bigint[], $3::bigint[], $4::bigint[]) as w (room, after, up_to) cross join lateral ("
@@ -285,6 +288,16 @@ async def page(
     if backwards:
         return await _BACKWARDS.all(conn, tenant, room_nid, up_to, after, limit)
     return await _FORWARDS.all(conn, tenant, room_nid, after, up_to, limit)
+
+
+async def around_time(
+    conn: Connection, tenant: Tenant, room_nid: int, ts: int, up_to: int, *, limit: int, backwards: bool
+) -> list[EventRow]:
+    """Accepted events at and after a time, or at and before it; the closest first.
+
+    Looks at the whole room: an index by time would cost every send for a question that is hardly ever asked.
+    """
+    return await (_UNTIL if backwards else _FROM).all(conn, tenant, room_nid, ts, up_to, limit)
 
 
 async def newest_of_rooms(

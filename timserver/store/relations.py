@@ -2,8 +2,9 @@
 
 import msgspec
 
-from timserver.store.database import Connection
-from timserver.store.statement import Statement
+from timserver.store.database import Connection, Database
+from timserver.store.events import E_COLUMNS, EventRow
+from timserver.store.statement import Function, Statement
 from timserver.tenancy import Tenant
 
 
@@ -25,6 +26,59 @@ class ChildRow(msgspec.Struct, frozen=True):
     rel_type: str
 
 
+class Target(msgspec.Struct, frozen=True):
+    """The event that another one relates to; `annotated`: by the same sender with the same key already."""
+
+    event_nid: int
+    thread_nid: int | None
+    annotated: bool
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Which relations: of positions (after, up_to], newest first or oldest first; None takes all kinds."""
+
+    rel_type: str | None
+    type_nid: int | None
+    depth_max: int
+    after: int
+    up_to: int
+    limit: int
+    backwards: bool
+
+
+class ThreadRow(msgspec.Struct, frozen=True):
+    """The root of a thread, and the position of its newest event."""
+
+    event_nid: int
+    latest: int
+
+
+_TARGET = Function(Target, "relation_target", 8)
+_TREE = (
+    "with recursive tree (event_nid, event_hash, rel_type, depth) as ("
+    " select r.event_nid, c.event_hash, r.rel_type, 1 from relation r"
+    " join event c on c.tenant_id = r.tenant_id and c.event_nid = r.event_nid"
+    " where r.tenant_id = $1 and r.room_nid = $2 and r.target_hash = $3"
+    " union all"
+    " select r.event_nid, c.event_hash, r.rel_type, t.depth + 1 from tree t"
+    " join relation r on r.tenant_id = $1 and r.room_nid = $2 and r.target_hash = t.event_hash"
+    " join event c on c.tenant_id = r.tenant_id and c.event_nid = r.event_nid where t.depth < $4)"
+    f" select {E_COLUMNS} from tree t join event e on e.tenant_id = $1 and e.event_nid = t.event_nid"
+    " where e.flags & 15 = 0 and ($5::text is null or t.rel_type = $5) and ($6::bigint is null or e.type_nid = $6)"
+    " and e.position > $7 and e.position <= $8"
+)
+_TREE_BACKWARDS = Statement(EventRow, f"{_TREE} order by e.position desc limit $9")
+_TREE_FORWARDS = Statement(EventRow, f"{_TREE} order by e.position limit $9")
+_THREADS = Statement(
+    ThreadRow,
+    "select t.event_nid, x.latest from ("
+    " select r.target_hash, max(e.position) as latest, bool_or(r.sender_nid = $3) as mine from relation r"
+    " join event e on e.tenant_id = r.tenant_id and e.event_nid = r.event_nid and e.flags & 15 = 0"
+    " where r.tenant_id = $1 and r.room_nid = $2 and r.rel_type = 'm.thread' and not r.sender_nid = any ($4::bigint[])"
+    " group by r.target_hash) x"
+    " join event t on t.tenant_id = $1 and t.event_hash = x.target_hash and t.room_nid = $2 and t.flags & 14 = 0"
+    " where x.latest <= $5 and (not $6::boolean or x.mine or t.sender_nid = $3) order by x.latest desc limit $7",
+)
 _CHILDREN = Statement(
     ChildRow,
     "select target_hash, sender_nid, rel_type from relation where tenant_id = $1 and target_hash = any ($2::bytea[])",
@@ -54,3 +108,54 @@ async def aggregates(
 async def children(conn: Connection, tenant: Tenant, target_hashes: list[bytes]) -> list[ChildRow]:
     """Who relates to some events, and how."""
     return await _CHILDREN.all(conn, tenant, target_hashes)
+
+
+async def target(
+    database: Database,
+    tenant: Tenant,
+    room_nid: int,
+    target_hash: bytes,
+    annotation: tuple[int, int, str | None],
+    transaction: tuple[int, str] | None,
+) -> Target | None:
+    """What an event relates to; None when it is not in the room. One round trip.
+
+    `annotation`: sender, type and key of the event that relates; `transaction`: its device and transaction id.
+    """
+    return await _TARGET.one(
+        database, tenant, room_nid, target_hash, *annotation, *(transaction or (None, None))
+    )
+
+
+async def page(
+    conn: Connection, tenant: Tenant, room_nid: int, target_hash: bytes, wanted: Page
+) -> list[EventRow]:
+    """Events that relate to one event, directly or over other events; redacted ones do not."""
+    statement = _TREE_BACKWARDS if wanted.backwards else _TREE_FORWARDS
+    return await statement.all(
+        conn,
+        tenant,
+        room_nid,
+        target_hash,
+        wanted.depth_max,
+        wanted.rel_type,
+        wanted.type_nid,
+        wanted.after,
+        wanted.up_to,
+        wanted.limit,
+    )
+
+
+async def threads(
+    conn: Connection,
+    tenant: Tenant,
+    room_nid: int,
+    user_nid: int,
+    ignored: list[int],
+    *,
+    up_to: int,
+    participated: bool,
+    limit: int,
+) -> list[ThreadRow]:
+    """Roots of threads, the one with the newest event first; with `participated` those that the user had part in."""
+    return await _THREADS.all(conn, tenant, room_nid, user_nid, ignored, up_to, participated, limit)

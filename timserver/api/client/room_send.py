@@ -9,6 +9,7 @@ from timserver.config import RateKind
 from timserver.context import Context
 from timserver.matrix.ids import RoomID
 from timserver.tenancy import Requester, Tenant
+from timserver.usecases.events.redact_event import REDACTION, redact_event, target_of
 from timserver.usecases.events.send_message import send_message as send
 
 
@@ -40,6 +41,13 @@ async def send_message(
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidsendeventtypetxnid
     """
+    if request.event_type == REDACTION:
+        target = target_of(request.content)
+        return EventIdResponse(
+            await redact_event(
+                ctx, tenant, requester, request.room_id, target, request.content, request.txn_id
+            )
+        )
     event_id = await send(
         ctx, tenant, requester, request.room_id, request.event_type, request.content, request.txn_id
     )

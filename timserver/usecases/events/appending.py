@@ -10,11 +10,13 @@ import msgspec
 
 from timserver import core
 from timserver.context import Context
-from timserver.matrix import errors, pdu, power_levels, relations
+from timserver.matrix import errors, pdu, power_levels, relations, signing
 from timserver.matrix.event import Event, StateKey
 from timserver.matrix.ids import EventID, UserID, server_name_of
+from timserver.matrix.room_versions import EventIdFormat
 from timserver.matrix.signing import SigningKey
 from timserver.store import events, snapshots, terms
+from timserver.store import relations as relation_rows
 from timserver.store.live_rooms import INVITE, JOIN, LEAVE, MEMBERSHIP_CODES, LiveRoom, Member
 from timserver.store.streams import EVENT, Fact
 from timserver.tenancy import Tenant
@@ -57,6 +59,7 @@ class _Batch:
         self.depth = room.depth
         self.joined_change = self.invited_change = 0
         self.redact: tuple[int, bytes] | None = None
+        self.transaction: Transaction | None = None
 
     async def add(self, draft: Draft, nid: int, type_nid: int, key_nid: int | None) -> None:
         """Build, authorize and account for one event. Raises `Forbidden` when it is not allowed."""
@@ -77,6 +80,8 @@ class _Batch:
             origin_server_ts=draft.origin_server_ts or self.ctx.clock.now_ms(),
             state_key=draft.state_key,
             redacts=draft.redacts,
+            event_id=self._given_event_id(),
+            reference_hashes=await self._reference_hashes([event for _, event in auth_events]),
         )
         event = core.seal(version, template, server_name=self.tenant.server_name, signing_key=self.key)
         refused = core.check_auth(version, event, {key: value[1] for key, value in auth.items()})
@@ -91,6 +96,29 @@ class _Batch:
         numbers = _Numbers(nid, type_nid, key_nid, [auth_nid for auth_nid, _ in auth_events])
         await self._account(draft, event, numbers, levels)
 
+    def _given_event_id(self) -> EventID | None:
+        """In rooms of version 1 and 2 the sender's server chooses it."""
+        if self.room.version.event_id_format is not EventIdFormat.GIVEN:
+            return None
+        return EventID(f"${self.ctx.ids.opaque(18)}:{self.tenant.server_name}")
+
+    async def _reference_hashes(self, auth_events: Sequence[Event]) -> dict[EventID, str]:
+        """Of all events that the next one refers to; in rooms of version 1 and 2."""
+        version = self.room.version
+        if version.event_id_format is not EventIdFormat.GIVEN:
+            return {}
+        known = {event.event_id: event.pdu for event in auth_events}
+        known |= {event.event_id: event.pdu for _, event in self.built}
+        missing = {nid: event_id for nid, event_id in self.extremities if event_id not in known}
+        if missing:
+            async with self.ctx.database.transaction(self.tenant) as conn:
+                bodies = await events.bodies(conn, self.tenant, missing)
+            known |= {missing[nid]: body for nid, body in bodies.items()}
+        return {
+            event_id: signing.encode_base64(signing.reference_hash(version, pdu.decode(version, body)))
+            for event_id, body in known.items()
+        }
+
     async def _auth_state(self, draft: Draft) -> dict[StateKey, tuple[int, Event]]:
         keys = core.state_keys(self.room.version, draft.type, draft.sender, draft.state_key, draft.content)
         missing = [key for key in keys if key not in self.state]
@@ -103,7 +131,7 @@ class _Batch:
         room, key_nid = self.room, numbers.key_nid
         relation = relations.read_relation(event.content) if event.state_key is None else None
         target_hash = _target_hash(room, relation)
-        thread_nid = await _thread_of(self.ctx, self.tenant, room, relation)
+        thread_nid = await self._thread(draft, numbers, relation, target_hash) if target_hash else None
         push_default, push_except = (
             await push_outcome(self.ctx, self.tenant, room, event, levels) if levels else (0, None)
         )
@@ -138,6 +166,27 @@ class _Batch:
             await self._set_state(event, new, key_nid)
         self.extremities = [(numbers.nid, event.event_id)]
         self.depth = event.depth
+
+    async def _thread(
+        self, draft: Draft, numbers: _Numbers, relation: relations.Relation | None, target_hash: bytes
+    ) -> int | None:
+        """The root of the thread that the event belongs to by its relation. Raises `DuplicateAnnotation`."""
+        assert relation is not None
+        key = relation.key if relation.rel_type == relations.ANNOTATION else None
+        by = self.transaction
+        target = await relation_rows.target(
+            self.ctx.database,
+            self.tenant,
+            self.room.room_nid,
+            target_hash,
+            (draft.sender_nid, numbers.type_nid, key),
+            (by.device_nid, by.txn_id) if by else None,
+        )
+        if target is None:
+            return None
+        if target.annotated:
+            raise errors.DuplicateAnnotation()
+        return target.event_nid if relation.rel_type == relations.THREAD else target.thread_nid
 
     def _membership_code(self, event: Event) -> int | None:
         return MEMBERSHIP_CODES[event.membership or "leave"] if event.type == "m.room.member" else None
@@ -187,19 +236,6 @@ def _target_hash(room: LiveRoom, relation: relations.Relation | None) -> bytes |
         return None
 
 
-async def _thread_of(
-    ctx: Context, tenant: Tenant, room: LiveRoom, relation: relations.Relation | None
-) -> int | None:
-    """Number of the root of the thread that an event belongs to by its relation, followed over a few hops."""
-    if relation is None:
-        return None
-    async with ctx.database.transaction(tenant) as conn:
-        target = await events.find(conn, tenant, room.version, relation.event_id)
-    if target is None or target.room_nid != room.room_nid:
-        return None
-    return target.event_nid if relation.rel_type == relations.THREAD else target.thread_nid
-
-
 async def append(
     ctx: Context,
     tenant: Tenant,
@@ -223,7 +259,7 @@ async def append(
     async with room.lock:
         for _ in range(ctx.settings.limits.append_retries_max):
             batch = _Batch(ctx, tenant, room, key)
-            batch.redact = redact
+            batch.redact, batch.transaction = redact, transaction
             for draft, nid, type_nid, key_nid in zip(drafts, nids, types, keys, strict=True):
                 await batch.add(draft, nid, type_nid, key_nid)
             appended = await _write(ctx, tenant, batch, transaction)

@@ -1,0 +1,88 @@
+"""A local user takes an event's content away.
+
+Spec: https://spec.matrix.org/v1.19/client-server-api/#redactions
+"""
+
+from timserver.context import Context
+from timserver.matrix import errors, pdu, power_levels
+from timserver.matrix.event import Event, get_str
+from timserver.matrix.event_types import MEMBER
+from timserver.matrix.ids import EventID, InvalidID, RoomID, parse_event_id
+from timserver.matrix.json_types import JsonObject
+from timserver.policy import points
+from timserver.policy.facts import SendFacts
+from timserver.store import events
+from timserver.store.live_rooms import JOIN, LiveRoom
+from timserver.tenancy import Requester, Tenant
+from timserver.usecases.events.appending import append
+from timserver.usecases.events.drafts import Draft, Transaction
+from timserver.usecases.rooms.live import must_live_room, state_events
+
+REDACTION = "m.room.redaction"
+
+
+def target_of(content: JsonObject) -> EventID:
+    """The event that a redaction names in its content. Raises `MissingParam` and `InvalidParam`."""
+    redacts = get_str(content, "redacts")
+    if redacts is None:
+        raise errors.MissingParam("A redaction must say what it redacts")
+    try:
+        return parse_event_id(redacts)
+    except InvalidID as error:
+        raise errors.InvalidParam("Not an event id") from error
+
+
+async def redact_event(
+    ctx: Context,
+    tenant: Tenant,
+    requester: Requester,
+    room_id: RoomID,
+    event_id: EventID,
+    content: JsonObject,
+    txn_id: str,
+) -> EventID:
+    """The redaction's id; the same one for a transaction id that is known.
+
+    Own events by everybody who may send redactions, those of others by who has the power. Raises `Forbidden`, and
+    `NotFound` for an event that is not in the room.
+    """
+    room = await must_live_room(ctx, tenant, room_id)
+    points.check(
+        points.ON_SEND, SendFacts(tenant=tenant, sender=requester.user_id, type=REDACTION, content=content)
+    )
+    if room.membership_of(requester.user_nid) != JOIN:
+        raise errors.Forbidden("You are not in this room")
+    async with ctx.database.transaction(tenant) as conn:
+        row = await events.find(conn, tenant, room.version, event_id)
+    if row is None or row.room_nid != room.room_nid:
+        raise errors.NotFound("Event not found")
+    if row.sender_nid != requester.user_nid:
+        await _must_have_power(ctx, tenant, requester, room)
+    target = pdu.parse(room.version, row.json)
+    if not room.version.redacts_in_content:
+        content = {name: value for name, value in content.items() if name != "redacts"}
+    draft = Draft(
+        sender=requester.user_id,
+        sender_nid=requester.user_nid,
+        type=REDACTION,
+        content=content,
+        redacts=target.event_id,
+    )
+    redact = row.event_nid, pdu.redacted(room.version, target).pdu
+    transaction = Transaction(requester.device_nid, txn_id)
+    result = await append(ctx, tenant, room, [draft], transaction=transaction, redact=redact)
+    room.events.pop(row.event_nid, None)
+    if row.type_nid == MEMBER:
+        room.forget_readers()
+    return result.event_ids[-1]
+
+
+async def _must_have_power(ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom) -> None:
+    keys = [("m.room.create", ""), ("m.room.power_levels", "")]
+    state: dict[tuple[str, str], Event] = {
+        key: event for key, (_, event) in (await state_events(ctx, tenant, room, keys)).items()
+    }
+    levels = power_levels.of_state(room.version, state)
+    needed = power_levels.named_level(levels, "redact")
+    if power_levels.user_level(levels, requester.user_id) < needed:
+        raise errors.Forbidden("You may not redact events of others in this room")
