@@ -1,5 +1,6 @@
 """A Matrix client as far as the scenarios need one, on one connection of its own."""
 
+import copy
 import hashlib
 import hmac
 import itertools
@@ -62,6 +63,12 @@ class Client:
         if status != 200:
             raise RequestFailed(f"{method} {path}: {status} {answer[:200].decode(errors='replace')}")
         return answer
+
+    def another(self) -> "Client":
+        """The same device on one more connection."""
+        twin = copy.copy(self)
+        twin._connection = Connection(self._server.host, self._server.port)
+        return twin
 
     def close(self) -> None:
         """Hang up; the next call connects anew."""

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from conformance.bench.client import API, Client, sync_path
 from conformance.bench.figures import Result
-from conformance.bench.measure import Bench
+from conformance.bench.measure import Bench, spread
 
 MEDIA_BYTES = 1_000_000
 
@@ -162,11 +162,15 @@ async def _pairs(bench: Bench, rooms: int) -> tuple[tuple[Client, Client], list[
     return (alice, bob), room_ids
 
 
-async def _fill(sender: Client, room_ids: list[str], messages: int) -> None:
+async def _fill(sender: Client, room_ids: list[str], messages: int, parallel: int = 16) -> None:
     """So many messages in each room."""
-    for _ in range(messages):
-        for room_id in room_ids:
-            await sender.send(room_id)
+    connections = [sender.another() for _ in range(parallel)]
+
+    async def fill(worker: int) -> None:
+        for number in range(worker, len(room_ids) * messages, parallel):
+            await connections[worker].send(room_ids[number % len(room_ids)])
+
+    await spread(fill, parallel, parallel)
 
 
 async def _discard(answer: Awaitable[bytes]) -> None:
