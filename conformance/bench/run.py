@@ -122,7 +122,7 @@ async def by_turns(name: str, servers: Sequence[Server], options: argparse.Names
             except Exception as error:
                 return Result(scenario=name, server=server.name, error=_innermost(error))
 
-    able = [server for server in servers if name != "tenants" or server.create_tenant]
+    able = [server for server in servers if name != "tenants" or server.create_tenants]
     return await asyncio.gather(*map(run, able))
 
 

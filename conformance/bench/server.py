@@ -4,9 +4,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
 
 import msgspec
 
@@ -24,8 +25,8 @@ class Server(msgspec.Struct, frozen=True):
     registration_secret: str
     pid: int | None = None
     database_pid: int | None = None
-    create_tenant: Callable[[str], None] | None = None
-    """Creates one more tenant of that server name; None where there is no such thing."""
+    create_tenants: Callable[[Sequence[str]], Awaitable[list[float]]] | None = None
+    """Creates tenants of these names, gives the seconds for each; None where there is no such thing."""
 
 
 def installed(environment: Path, *packages: str) -> Path:
@@ -70,6 +71,8 @@ def started(
 def _answers(port: int) -> bool:
     try:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/_matrix/client/versions", timeout=5).close()
+    except HTTPError:
+        return True
     except OSError:
         return False
     return True
