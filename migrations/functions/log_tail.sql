@@ -28,6 +28,8 @@ begin
             where c.tenant_id = p_tenant and c.position > p_after and c.position <= reached
         union all select s.position, 5::smallint, 0::bigint, s.signer_nid, null
             from key_signature s where s.tenant_id = p_tenant and s.position > p_after and s.position <= reached
+        union all select k.position, 5::smallint, 0::bigint, k.user_nid, null
+            from key_count_change k where k.tenant_id = p_tenant and k.position > p_after and k.position <= reached
         union all select t.position, 6::smallint, t.room_nid, 0::bigint, null
             from typing t where t.tenant_id = p_tenant and t.position > p_after and t.position <= reached
         union all select p.position, 7::smallint, coalesce(m.room_nid, 0), p.user_nid, null

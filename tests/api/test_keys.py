@@ -172,3 +172,24 @@ async def test_tim_hides_who_shares_no_room(server: Homeserver, variant: Variant
     (await upload(alice, device_keys=Crypto(alice).device_keys())).must()
     found = await query(bob, alice.user_id, f"@nobody:{tenant.server_name}", bob.user_id)
     assert found["device_keys"] == {bob.user_id: {}}
+
+
+async def test_syncs_tell_the_counts_of_keys_as_they_change(alice: Person, bob: Person) -> None:
+    crypto = Crypto(alice)
+    since = (await alice.get("/sync", timeout=0)).must()["next_batch"]
+
+    async def told() -> tuple[int, list[str]]:
+        for _ in range(2):
+            reply = (await alice.get("/sync", timeout=0, since=since)).must()
+        return reply["device_one_time_keys_count"][CURVE], reply["device_unused_fallback_key_types"]
+
+    assert await told() == (0, [])
+    (await upload(alice, one_time_keys=crypto.one_time_keys("A", "B"))).must()
+    assert await told() == (2, [])
+    await claim(bob, alice)
+    assert await told() == (1, [])
+    (await upload(alice, fallback_keys=crypto.one_time_keys("F", fallback=True))).must()
+    assert await told() == (1, [CURVE])
+    for _ in range(2):
+        await claim(bob, alice)
+    assert await told() == (0, [])

@@ -1,6 +1,6 @@
-"""Tables `device_key`, `one_time_key`, `fallback_key`. JSON is canonical, so that equal keys are equal bytes."""
+"""Tables `device_key`, `one_time_key`, `fallback_key`, `key_count_change`. JSON is canonical: equal keys are equal bytes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -143,6 +143,15 @@ _SET_FALLBACK = Statement(
     " json = excluded.json, used = fallback_key.used and fallback_key.key_id = excluded.key_id"
     " and fallback_key.json = excluded.json returning 1",
 )
+_NOTE_COUNTS = Statement(
+    int,
+    "insert into key_count_change (tenant_id, device_nid, user_nid, position)"
+    " select $1, d.device_nid, d.user_nid, $2 from device d where d.tenant_id = $1 and d.device_nid = any ($3::bigint[])"
+    " on conflict (tenant_id, device_nid) do update set position = excluded.position returning 1",
+)
+_DELETE_COUNTS = Statement(
+    int, "delete from key_count_change where tenant_id = $1 and device_nid = any ($2::bigint[]) returning 1"
+)
 _DELETE_KEYS = Statement(
     int, "delete from device_key where tenant_id = $1 and device_nid = any ($2::bigint[]) returning 1"
 )
@@ -235,9 +244,14 @@ async def claim_keys(conn: Connection, tenant: Tenant, wanted: Sequence[tuple[in
     return claimed
 
 
+async def note_counts(conn: Connection, tenant: Tenant, device_nids: Collection[int], position: int) -> None:
+    """At a position that was just taken: what syncs say of these devices' keys is no longer what it was."""
+    await _NOTE_COUNTS.run(conn, tenant, position, sorted(device_nids))
+
+
 async def delete_keys(conn: Connection, tenant: Tenant, device_nids: Sequence[int]) -> None:
     """All keys of devices."""
-    for statement in (_DELETE_KEYS, _DELETE_ONE_TIME, _DELETE_FALLBACK):
+    for statement in (_DELETE_KEYS, _DELETE_ONE_TIME, _DELETE_FALLBACK, _DELETE_COUNTS):
         await statement.run(conn, tenant, list(device_nids))
 
 

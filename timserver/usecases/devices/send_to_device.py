@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from timserver.context import Context
-from timserver.store import log, terms, to_device
+from timserver.store import log, streams, terms, to_device
 from timserver.store.database import Connection
 from timserver.store.to_device import Delivery, Target
 from timserver.tenancy import Requester, Tenant
@@ -48,7 +48,9 @@ async def send_to_device(
             position = await log.take(conn, tenant)
             await to_device.put(conn, tenant, position, deliveries)
     if position:
-        ctx.streams.wake(tenant, position)
+        receivers = {target.user_nid for target, _ in addressed}
+        facts = [streams.Fact(position, streams.TO_DEVICE, 0, nid) for nid in receivers]
+        ctx.streams.publish(tenant, position, facts)
 
 
 def _content_for(target: Target, by_device: Mapping[str, msgspec.Raw]) -> msgspec.Raw | None:

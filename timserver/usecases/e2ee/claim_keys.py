@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from timserver.context import Context
-from timserver.store import keys, terms, to_device
+from timserver.store import keys, log, streams, terms, to_device
 from timserver.tenancy import Tenant
 from timserver.usecases.e2ee.query_keys import is_local
 
@@ -19,6 +19,7 @@ async def claim_keys(ctx: Context, tenant: Tenant, wanted: Mapping[str, Mapping[
     Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysclaim
     """
     local = [user_id for user_id in wanted if is_local(tenant, user_id)]
+    position = 0
     async with ctx.database.transaction(tenant) as conn:
         nids = await terms.find(conn, ctx.caches, tenant, local)
         names = {nid: user_id for user_id, nid in nids.items()}
@@ -29,6 +30,13 @@ async def claim_keys(ctx: Context, tenant: Tenant, wanted: Mapping[str, Mapping[
         }
         pairs = [(nid, wanted[names[target.user_nid]][target.device_id]) for nid, target in devices.items()]
         claimed = await keys.claim_keys(conn, tenant, pairs) if pairs else []
+        if claimed:
+            position = await log.take(conn, tenant)
+            await keys.note_counts(conn, tenant, {key.device_nid for key in claimed}, position)
+    if position:
+        owners = {devices[key.device_nid].user_nid for key in claimed}
+        facts = [streams.Fact(position, streams.DEVICE_LIST, 0, nid) for nid in owners]
+        ctx.streams.publish(tenant, position, facts)
     found: ClaimedKeys = {}
     for key in claimed:
         target = devices[key.device_nid]

@@ -5,7 +5,7 @@ import msgspec
 from timserver.context import Context
 from timserver.matrix import device_keys, errors
 from timserver.matrix.json_types import JsonObject
-from timserver.store import keys, log
+from timserver.store import keys, log, streams
 from timserver.store.database import Connection
 from timserver.store.device_lists import note_change
 from timserver.tenancy import Requester, Tenant
@@ -40,16 +40,20 @@ async def upload_keys(
         changed = upload.device_keys is not None and await publish(
             conn, tenant, requester.user_nid, requester.device_nid, upload.device_keys
         )
-        if one_time:
-            await _add(ctx, conn, tenant, requester.device_nid, one_time)
+        added = await _add(ctx, conn, tenant, requester.device_nid, one_time) if one_time else False
         if fallback:
             await keys.set_fallback_keys(conn, tenant, requester.device_nid, fallback)
         counts = await keys.one_time_key_counts(conn, tenant, requester.device_nid)
-        if changed:
+        if changed or added or fallback:
             position = await log.take(conn, tenant)
+            await keys.note_counts(conn, tenant, [requester.device_nid], position)
+        if changed:
             await note_change(conn, tenant, requester.user_nid, position)
     if changed:
         ctx.streams.wake(tenant, position)
+    elif position:
+        fact = streams.Fact(position, streams.DEVICE_LIST, 0, requester.user_nid)
+        ctx.streams.publish(tenant, position, [fact])
     return counts
 
 
@@ -82,7 +86,8 @@ async def publish(
 
 async def _add(
     ctx: Context, conn: Connection, tenant: Tenant, device_nid: int, uploaded: list[keys.UploadedKey]
-) -> None:
+) -> bool:
+    """Whether any is new."""
     known = {
         (key.algorithm, key.key_id): key
         for key in await keys.known_one_time_keys(conn, tenant, device_nid, uploaded)
@@ -96,13 +101,14 @@ async def _add(
             # Clients recognize these words and heal themselves.
             raise errors.InvalidParam(f"One time key {key.algorithm}:{key.key_id} already exists")
     if not fresh:
-        return
+        return False
     counts = await keys.one_time_key_counts(conn, tenant, device_nid)
     for algorithm in {key.algorithm for key in fresh}:
         added = sum(key.algorithm == algorithm for key in fresh)
         if counts.get(algorithm, 0) + added > ctx.settings.limits.one_time_keys_per_device_max:
             raise errors.InvalidParam("Too many one-time keys")
     await keys.add_one_time_keys(conn, tenant, device_nid, fresh)
+    return True
 
 
 def _named(values: JsonObject | None) -> list[keys.UploadedKey]:
