@@ -9,7 +9,7 @@ import random
 import msgspec
 
 from timserver import core
-from timserver.matrix import pdu
+from timserver.matrix import canonical_json, pdu
 from timserver.matrix.event import Event, StateKey
 from timserver.matrix.ids import EventID, RoomID, UserID
 from timserver.matrix.json_types import JsonObject, JsonValue
@@ -37,7 +37,7 @@ class RandomRoom:
         if self.version.room_id_is_create_hash:
             self.room_id = pdu.room_id_of(create.event_id)
             create = msgspec.structs.replace(create, room_id=self.room_id)
-        self._add(create, {})
+        self._add(with_pdu(create), {})
         self._begin()
 
     def _begin(self) -> None:
@@ -113,7 +113,7 @@ class RandomRoom:
         auth_state = {key: self.events[event_id] for key, event_id in state.items()}
         if core.check_auth(self.version, event, auth_state) is not None:
             event = msgspec.structs.replace(event, rejected=True)
-        self._add(event, state)
+        self._add(with_pdu(event), state)
 
     def _add(self, event: Event, before: State) -> None:
         self.events[event.event_id] = event
@@ -152,3 +152,17 @@ class RandomRoom:
 
 
 JOIN_RULES = ["public", "public", "invite", "knock", "restricted", "knock_restricted"]
+
+
+def with_pdu(event: Event) -> Event:
+    """The event with the bytes that the engine reads."""
+    fields: dict[str, JsonValue] = {
+        "type": event.type,
+        "sender": event.sender,
+        "content": event.content,
+        "origin_server_ts": event.origin_server_ts,
+        "signatures": event.signatures,
+        **({"state_key": event.state_key} if event.state_key is not None else {}),
+        **({"redacts": event.redacts} if event.redacts is not None else {}),
+    }
+    return msgspec.structs.replace(event, pdu=canonical_json.encode(fields, strict=False))

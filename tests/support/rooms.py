@@ -5,8 +5,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tests.support.random_rooms import with_pdu
 from timserver import core
+from timserver.core import engine, resolution
 from timserver.matrix import pdu
+from timserver.matrix.errors import BadJson
 from timserver.matrix.event import Event, StateKey
 from timserver.matrix.ids import EventID, RoomID, UserID
 from timserver.matrix.json_types import JsonObject
@@ -114,6 +117,28 @@ class Room:
         return self
 
     def verdict(self, event: Event) -> str | None:
-        """The name of the rejection, or None."""
+        """The name of the rejection, or None; the engine must say the same where it is asked."""
         rejected = core.check_auth(self.version, event, self.state)
-        return rejected.name if rejected else None
+        name = rejected.name if rejected else None
+        assert self._verdict_of_engine(event) in (name, "not asked")
+        return name
+
+    def _verdict_of_engine(self, event: Event) -> str | None:
+        create = self.state["m.room.create", ""]
+        if event.type == "m.room.create" or event.room_id != create.room_id:
+            return "not asked"
+        numbers = list(range(len(self.state)))
+        try:
+            raw: list[resolution.RawEvent] = [
+                (known.event_id, with_pdu(known).pdu, only_prev_of(known), [], known.rejected)
+                for known in [*self.state.values(), event]
+            ]
+            number_of_create = list(self.state).index(create.key)
+            return engine.check_auth(resolution.rules(self.version), raw, number_of_create, numbers)
+        except (ValueError, BadJson):  # numbers that the engine leaves to the definition, and NaN
+            return "not asked"
+
+
+def only_prev_of(event: Event) -> EventID | None:
+    """The previous event, if it is the only one."""
+    return event.prev_events[0] if len(event.prev_events) == 1 else None

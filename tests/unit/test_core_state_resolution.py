@@ -6,8 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.support.random_rooms import with_pdu
 from tests.support.rooms import ALICE
 from timserver import core
+from timserver.core.definition import state_resolution
 from timserver.matrix.event import Event
 from timserver.matrix.ids import EventID, RoomID, UserID
 from timserver.matrix.json_types import JsonObject
@@ -49,7 +51,7 @@ def event_of(version: RoomVersion, case: EventCase, depth: int) -> Event:
         assert isinstance(users, dict)
         content["users"] = {user: level for user, level in users.items() if user != ALICE}
     create_is_implied = version.room_id_is_create_hash
-    return Event(
+    event = Event(
         event_id=EventID("$" + case.id),
         room_id=RoomID("!create" if create_is_implied else "!room:a.example"),
         sender=UserID(case.sender),
@@ -68,6 +70,7 @@ def event_of(version: RoomVersion, case: EventCase, depth: int) -> Event:
         pdu=b"",
         rejected=case.rejected,
     )
+    return with_pdu(event)
 
 
 CASES = {
@@ -92,6 +95,7 @@ def test_corpus(case: Case, result: ResultCase, version: str) -> None:
     resolved = core.resolve(room_version, states, events)
     assert {event_id[1:] for event_id in resolved.values()} == set(result.state)
     assert core.resolve(room_version, states[::-1], events) == resolved
+    assert state_resolution.resolve(room_version, states, events) == resolved
 
 
 def test_every_case_has_a_story() -> None:

@@ -15,8 +15,9 @@ from timserver.core.choice import (
 )
 from timserver.core.definition.auth import check_auth
 from timserver.core.definition.auth_events import auth_keys, check_auth_events, state_keys
-from timserver.core.definition.state_resolution import conflicted_set, resolve, resolve_conflicted, separate
+from timserver.core.definition.state_resolution import conflicted_set, separate
 from timserver.core.rejected import Rejected
+from timserver.core.resolution import resolve, resolve_conflicted
 from timserver.core.sealing import OpenedPdu, open_pdu, seal
 
 __all__ = [

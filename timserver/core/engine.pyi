@@ -36,3 +36,18 @@ def pack_state(state: dict[int, int]) -> bytes:
 
 def unpack_state(data: bytes) -> dict[int, int]:
     """What `pack_state` has packed, in the order of the keys. Raises ValueError("malformed")."""
+
+_RawEvent = tuple[str, bytes, str | None, list[int], bool]
+"""Event id, PDU, the previous event if it is the only one, numbers of the auth events, whether it was rejected."""
+
+def resolve(
+    rules: int, events: list[_RawEvent], create: int, unconflicted: list[int], conflicted: list[int]
+) -> list[int]:
+    """State resolution v2 and v2.1 of the full conflicted set, events by their numbers in `events`. `unconflicted` may
+    be the part that the conflicted events ask for. Returns the partly resolved state, over which the unconflicted
+    state is to be laid. `rules` are the bits of `core.resolution`. Releases the interpreter lock. Raises ValueError
+    for PDUs with numbers that only old rooms allow.
+    """
+
+def check_auth(rules: int, events: list[_RawEvent], create: int, state: list[int]) -> str | None:
+    """Whether the last event, not a create event, is authorized: None or the name of the rejection. For tests."""

@@ -1,7 +1,6 @@
 """State resolution of all room versions: one state out of several.
 
-`resolve` is the whole algorithm, on events that are all at hand. The store, which finds the full conflicted set by
-auth vectors and loads only what is asked for, enters at `resolve_conflicted`.
+`resolve` is the whole algorithm, on events that are all at hand.
 
 Spec: https://spec.matrix.org/v1.19/rooms/v12/#state-resolution
 """
@@ -28,7 +27,7 @@ def resolve(
     if not conflicted:
         return unconflicted
     full = conflicted_set(version, states, conflicted, events)
-    return resolve_conflicted(version, unconflicted, full, events)
+    return state_resolution_v2.resolve(version, unconflicted, full, events)
 
 
 def separate(states: Sequence[StateMap]) -> tuple[dict[StateKey, EventID], set[EventID]]:
@@ -58,17 +57,3 @@ def conflicted_set(
     if version.state_resolution is StateResolution.V2_1:
         full |= conflicted_subgraph(conflicted, events)
     return full
-
-
-def resolve_conflicted(
-    version: RoomVersion,
-    unconflicted: StateMap,
-    conflicted: AbstractSet[EventID],
-    events: Mapping[EventID, Event],
-) -> dict[StateKey, EventID]:
-    """The rest of resolution v2 and v2.1, when the full conflicted set is known.
-
-    `events` has the conflicted events and their auth events, the power levels in their auth chains, and of the
-    unconflicted state at least the create event and what `state_keys` of the conflicted events name.
-    """
-    return state_resolution_v2.resolve(version, unconflicted, conflicted, events)

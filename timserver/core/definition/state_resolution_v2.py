@@ -107,16 +107,16 @@ def _power_ordering(room: _Room, event_ids: AbstractSet[EventID]) -> list[EventI
 
 def _power_rank(room: _Room, event_id: EventID) -> tuple[float, int, EventID]:
     event = room.events[event_id]
-    cited = _cited_power_levels(room, event)
+    cited = cited_power_levels(room.events, event)
     content = cited.content if cited else None
     levels = PowerLevels(room.version, content, power_levels.creators(room.version, room.create))
     return -power_levels.user_level(levels, event.sender), event.origin_server_ts, event_id
 
 
-def _cited_power_levels(room: _Room, event: Event) -> Event | None:
+def cited_power_levels(events: Mapping[EventID, Event], event: Event) -> Event | None:
     """The power levels among the event's auth events."""
     for auth_id in event.auth_events:
-        auth_event = room.events[auth_id]
+        auth_event = events[auth_id]
         if auth_event.is_state and auth_event.key == _POWER_LEVELS:
             return auth_event
     return None
@@ -128,7 +128,7 @@ def _mainline_ordering(room: _Room, state: State, event_ids: AbstractSet[EventID
     current = room.events[state[_POWER_LEVELS]] if _POWER_LEVELS in state else None
     while current is not None:
         positions[current.event_id] = len(positions)
-        current = _cited_power_levels(room, current)
+        current = cited_power_levels(room.events, current)
 
     def rank(event_id: EventID) -> tuple[float, int, EventID]:
         event = room.events[event_id]
@@ -141,13 +141,13 @@ def _mainline_position(room: _Room, positions: dict[EventID, float], event: Even
     """The position of the nearest power levels in the mainline, infinite when there are none."""
     passed: list[EventID] = []
     position = math.inf
-    current = _cited_power_levels(room, event)
+    current = cited_power_levels(room.events, event)
     while current is not None:
         if current.event_id in positions:
             position = positions[current.event_id]
             break
         passed.append(current.event_id)
-        current = _cited_power_levels(room, current)
+        current = cited_power_levels(room.events, current)
     positions.update(dict.fromkeys(passed, position))  # no mainline events, but they lead to the same place
     return position
 
@@ -165,7 +165,8 @@ def _apply(room: _Room, state: State, event_ids: Iterable[EventID]) -> None:
 def _auth_state(room: _Room, state: State, event: Event) -> dict[StateKey, Event]:
     """What the state says, and where it says nothing, the event's own auth events that were not rejected."""
     cited = (room.events[auth_id] for auth_id in event.auth_events)
-    auth_state = {auth_event.key: auth_event for auth_event in cited if not auth_event.rejected}
+    usable = (auth_event for auth_event in cited if auth_event.is_state and not auth_event.rejected)
+    auth_state = {auth_event.key: auth_event for auth_event in usable}
     for key in state_keys(room.version, event.type, event.sender, event.state_key, event.content):
         if key in state:
             auth_state[key] = room.events[state[key]]

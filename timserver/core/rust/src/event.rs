@@ -1,19 +1,10 @@
 //! Hashes, redaction and signing of PDUs. The text of the rules is `timserver/matrix/redaction.py` and `signing.py`.
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use sha2::{Digest, Sha256};
 
+use crate::base64::{decode_base64, encode_base64, encode_base64_urlsafe};
 use crate::json::Reason;
 use crate::json::tree::{self, Object, Value};
 use crate::signature;
-
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_encode_padding(false)
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// What a room version says about hashes: the flags of `RoomVersion` that matter here.
 #[derive(Clone, Copy)]
@@ -100,10 +91,10 @@ pub fn seal(
     for name in ["unsigned", "signatures", "hashes"] {
         pdu.remove(name);
     }
-    let content_hash = STANDARD.encode(sha256(&encode(&pdu)));
+    let content_hash = encode_base64(&sha256(&encode(&pdu)));
     pdu.set("hashes", Value::Object(Object::of("sha256", string(&content_hash))));
     let signed = redacted(&pdu, rules);
-    let signature = STANDARD.encode(signature::sign(seed, &signed));
+    let signature = encode_base64(&signature::sign(seed, &signed));
     let by_server = Object::of(key_id, string(&signature));
     let signatures = Object::of(server_name, Value::Object(by_server));
     pdu.set("signatures", Value::Object(signatures));
@@ -135,8 +126,8 @@ pub fn open(data: &[u8], rules: Rules) -> Result<Opened, Reason> {
 fn event_id(pdu: &Object<'_>, rules: Rules, signed: &[u8]) -> String {
     match rules.id_format {
         IdFormat::Given => pdu.text("event_id").unwrap_or_default().to_owned(),
-        IdFormat::Hash => format!("${}", STANDARD.encode(sha256(signed))),
-        IdFormat::HashUrlSafe => format!("${}", URL_SAFE.encode(sha256(signed))),
+        IdFormat::Hash => format!("${}", encode_base64(&sha256(signed))),
+        IdFormat::HashUrlSafe => format!("${}", encode_base64_urlsafe(&sha256(signed))),
     }
 }
 
@@ -200,9 +191,4 @@ fn encode_but(object: &Object<'_>, dropped: &[&str]) -> Vec<u8> {
 
 fn sha256(data: &[u8]) -> [u8; 32] {
     Sha256::digest(data).into()
-}
-
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let standard = text.replace('-', "+").replace('_', "/");
-    STANDARD.decode(standard.trim_end_matches('=')).ok()
 }

@@ -1,24 +1,78 @@
 //! The compiled engine of `timserver.core`; `engine.pyi` is its contract.
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 
+use crate::auth_event::AuthEvent;
+use crate::json::Reason;
+
+mod auth;
+mod auth_event;
+mod base64;
 mod event;
 mod json;
+mod resolution;
 mod signature;
 mod state_pack;
 
 /// Above this size the interpreter lock is released: below, taking it again could cost more than the work.
 const LARGE_BYTES: usize = 1 << 16;
 
-fn refused(reason: json::Reason) -> PyErr {
+fn refused(reason: Reason) -> PyErr {
     PyValueError::new_err(reason.name())
+}
+
+/// Event id, PDU, the previous event if it is the only one, numbers of the auth events, whether it was rejected.
+type RawEvent = (PyBackedStr, PyBackedBytes, Option<PyBackedStr>, Vec<usize>, bool);
+
+fn read_events(raw: &[RawEvent]) -> Result<Vec<AuthEvent<'_>>, Reason> {
+    let mut events = Vec::with_capacity(raw.len());
+    for (id, pdu, only_prev, auth, rejected) in raw {
+        events.push(AuthEvent::read(id, pdu, only_prev.as_deref(), auth, *rejected)?);
+    }
+    Ok(events)
+}
+
+fn state_of<'r>(events: &'r [AuthEvent<'r>], numbers: &[usize]) -> resolution::State<'r> {
+    let key_of = |number: &usize| Some((events.get(*number)?.key()?, *number));
+    numbers.iter().filter_map(key_of).collect()
+}
+
+fn resolve_events(
+    rules: auth::Rules,
+    raw: &[RawEvent],
+    create: usize,
+    unconflicted: &[usize],
+    conflicted: Vec<usize>,
+) -> Result<Vec<usize>, Reason> {
+    let events = read_events(raw)?;
+    let create = events.get(create).ok_or(Reason::NotJson)?;
+    let conflicted = conflicted.into_iter().collect();
+    let room = resolution::Room { rules, events: &events, create, conflicted };
+    let state = resolution::resolve(&room, state_of(&events, unconflicted));
+    Ok(state.into_values().collect())
+}
+
+fn check_last(
+    rules: auth::Rules,
+    raw: &[RawEvent],
+    create: usize,
+    state: &[usize],
+) -> Result<Option<&'static str>, Reason> {
+    let events = read_events(raw)?;
+    let create = events.get(create).ok_or(Reason::NotJson)?;
+    let event = events.last().ok_or(Reason::NotJson)?;
+    let state = state_of(&events, state);
+    let lookup = |kind: &str, state_key: &str| {
+        resolution::at(&state, kind, state_key).and_then(|number| events.get(number))
+    };
+    Ok(auth::check(&auth::Facts::new(rules, event, create, &lookup)).err())
 }
 
 #[pymodule]
 mod engine {
     use std::collections::BTreeMap;
 
-    use pyo3::pybacked::PyBackedBytes;
     use pyo3::types::{PyBytes, PyDict};
 
     use super::*;
@@ -73,6 +127,29 @@ mod engine {
     fn verify(py: Python<'_>, items: Vec<(PyBackedBytes, PyBackedBytes, PyBackedBytes)>) -> Vec<bool> {
         let all = || items.iter().map(|(key, message, signature)| signature::verify(key, message, signature));
         py.detach(|| all().collect())
+    }
+
+    #[pyfunction]
+    fn resolve(
+        py: Python<'_>,
+        rules: u16,
+        events: Vec<RawEvent>,
+        create: usize,
+        unconflicted: Vec<usize>,
+        conflicted: Vec<usize>,
+    ) -> PyResult<Vec<usize>> {
+        let resolved = || resolve_events(auth::Rules(rules), &events, create, &unconflicted, conflicted);
+        py.detach(resolved).map_err(refused)
+    }
+
+    #[pyfunction]
+    fn check_auth(
+        rules: u16,
+        events: Vec<RawEvent>,
+        create: usize,
+        state: Vec<usize>,
+    ) -> PyResult<Option<&'static str>> {
+        check_last(auth::Rules(rules), &events, create, &state).map_err(refused)
     }
 
     #[pyfunction]

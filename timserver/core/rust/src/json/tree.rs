@@ -17,6 +17,22 @@ pub enum Value<'a> {
     Object(Object<'a>),
 }
 
+impl<'a> Value<'a> {
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn object(&self) -> Option<&Object<'a>> {
+        match self {
+            Value::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+}
+
 /// Members, sorted by name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
@@ -37,17 +53,24 @@ impl<'a> Object<'a> {
     }
 
     pub fn text(&self, name: &str) -> Option<&str> {
-        match self.get(name) {
-            Some(Value::String(text)) => Some(text),
-            _ => None,
-        }
+        self.get(name)?.text()
     }
 
     pub fn object(&self, name: &str) -> Option<&Object<'a>> {
-        match self.get(name) {
-            Some(Value::Object(object)) => Some(object),
-            _ => None,
-        }
+        self.get(name)?.object()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|member| member.0.as_ref())
+    }
+
+    pub fn take(&mut self, name: &str) -> Option<Value<'a>> {
+        let at = self.0.binary_search_by(|member| member.0.as_ref().cmp(name)).ok()?;
+        Some(self.0.remove(at).1)
     }
 
     pub fn set(&mut self, name: &'a str, value: Value<'a>) {
