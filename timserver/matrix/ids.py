@@ -16,7 +16,7 @@ DeviceID = NewType("DeviceID", str)
 ID_LENGTH_MAX_BYTES = 255
 
 _SERVER_NAME = re.compile(
-    r"(?:\[[0-9A-Fa-f:.]{2,45}\]|\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Za-z.-]{1,255})(?::\d{1,5})?\Z"
+    r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Za-z.-]{1,255})(?::[0-9]{1,5})?\Z"
 )
 _LOCALPART_NEW = re.compile(r"[a-z0-9._=/+-]+\Z")
 
