@@ -8,7 +8,9 @@ def test_server_names_are_taken(text: str) -> None:
     assert ids.parse_server_name(text) == text
 
 
-@pytest.mark.parametrize("text", ["", "a b", "example.org:", "example.org:123456", "[::1", "a/b", "a\n", "a:\u0663"])
+@pytest.mark.parametrize(
+    "text", ["", "a b", "example.org:", "example.org:123456", "[::1", "a/b", "a\n", "a:\u0663"]
+)
 def test_what_is_no_server_name_is_refused(text: str) -> None:
     with pytest.raises(ids.InvalidID):
         ids.parse_server_name(text)
