@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from timserver import config
+from timserver.clock import SystemClock
 from timserver.config import Settings
 from timserver.context import Context
 from timserver.tenancy import Variant
@@ -134,7 +135,7 @@ def _next_steps(settings: Settings, passwords: dict[str, str | None]) -> str:
         }
     )
     lost = "Passwords are shown only now. A new one:" if any(passwords.values()) else "A new password:"
-    return f"""Ready. {lost}
+    return f"""Ready after {_age_s():.1f} s. {lost}
   ./dev user reset-password {user_id}
 Log in:
   curl -s {url}/_matrix/client/v3/login -d '{body}'
@@ -142,3 +143,9 @@ Element: take {url} as the homeserver. All tenants by Host header:
   curl -s -H 'Host: klinik.localhost' http://localhost:{shared}/_matrix/client/versions
 Further: ./dev doctor, ./dev tenant list, ./dev tenant create NAME. Ctrl-C stops; .state holds all data.
 """
+
+
+def _age_s() -> float:
+    """How long ago this process began; `./dev` becomes it, so that a build counts too."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    return SystemClock().monotonic_s() - int(fields[19]) / os.sysconf("SC_CLK_TCK")
