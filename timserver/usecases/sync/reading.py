@@ -60,6 +60,9 @@ class SyncReading:
         self.me = asked.requester.user_nid
         self.ephemeral: dict[int, list[Raw]] = {}
         self.data: dict[int, list[Raw]] = {}
+        self.thread_ids: dict[int, str] = {}
+        self.came: set[int] = set()
+        """Users with whom a room came to be shared."""
 
     async def read(self, memberships: Sequence[UserRoomRow]) -> SyncResponse:
         """The answer; `memberships` are all rooms of the user, or those that are concerned."""
@@ -276,7 +279,6 @@ class SyncReading:
         joined = {row.room_nid for row in memberships if row.membership == JOIN}
         wanted = [room for room in joined if room in planned or room in self.ephemeral]
         counts: dict[int, dict[int, Unread]] = {room: {} for room in wanted}
-        self.thread_ids: dict[int, str] = {}
         rows = await sync_reads.unread(self.conn, self.tenant, self.me, wanted)
         for row in rows:
             counts[row.room_nid][row.thread_nid] = Unread(row.notify, row.highlight)
@@ -309,6 +311,7 @@ class SyncReading:
         changed, left = await device_list_changes(
             self.conn, self.tenant, self.asked, self.window, memberships, [plan.row for plan in plans]
         )
+        self.came = set(changed)
         if self.window.may_have(streams.DEVICE_LIST):
             changed |= set(
                 await device_lists.changed_since(
@@ -321,12 +324,13 @@ class SyncReading:
         return DeviceLists(sorted(names[nid] for nid in changed), sorted(names[nid] for nid in left))
 
     async def _presence(self) -> Events | None:
-        if not presence_is_on(self.ctx, self.tenant) or not self.window.may_have(streams.PRESENCE):
+        if not presence_is_on(self.ctx, self.tenant) or filters.takes_none(self.asked.filter.presence):
             return None
-        users = await rooms.users_sharing_rooms(self.conn, self.tenant, self.me) | {self.me}
-        rows = await sync_reads.presence(
-            self.conn, self.tenant, list(users), self.window.after, self.window.up_to
-        )
+        rows = await sync_reads.presence(self.conn, self.tenant, list(self.came), 0, self.window.up_to)
+        if self.window.may_have(streams.PRESENCE):
+            users = await rooms.users_sharing_rooms(self.conn, self.tenant, self.me) | {self.me}
+            after, up_to = self.window.after, self.window.up_to
+            rows += await sync_reads.presence(self.conn, self.tenant, list(users - self.came), after, up_to)
         names = await self._names(row.user_nid for row in rows)
         now_ms = self.ctx.clock.now_ms()
         shown = []

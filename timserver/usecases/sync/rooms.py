@@ -111,13 +111,18 @@ class RoomReader:
     ) -> RoomPart:
         limited = len(newest) > self._limit
         rows = newest[: self._limit][::-1]
-        seen = await visible(self._conn, self._tenant, self._asked.requester.user_nid, plan.row, rows)
-        limited = limited or len(seen) < len(rows) or (plan.full and self._asked.since is not None)
-        seen = self._filtered(plan.row.room_id, seen)
+        may_see = await visible(self._conn, self._tenant, self._asked.requester.user_nid, plan.row, rows)
+        limited = limited or len(may_see) < len(rows) or (plan.full and self._asked.since is not None)
+        rows = [item.row for item in may_see]
+        seen = self._filtered(plan.row.room_id, may_see)
         first = rows[0].position if rows else plan.up_to + 1
         state_rows = await self._state(plan, rows, changes, first)
         members_changed = any(row.type_nid == MEMBER for row in [*rows, *state_rows])
         timeline_rows = [item.row for item in seen]
+        if len(seen) < len(rows) and not self._asked.state_after:
+            shown = {row.event_nid for row in timeline_rows}
+            hidden = [row for row in rows if row.key_nid is not None and row.event_nid not in shown]
+            state_rows = _newest_per_key([*state_rows, *hidden])
         if self._lazy:
             state_rows = await self._lazily(plan, state_rows, timeline_rows, heroes)
         state_rows = self._state_filtered(plan.row.room_id, state_rows)
@@ -185,17 +190,28 @@ class RoomReader:
             last = plan.up_to if self._asked.state_after else first - 1
             latest = {change.key_nid: change.event_nid for change in changes if change.position <= last}
             nids = [nid for nid in latest.values() if nid]
-        elif rows and not (self._asked.state_after and plan.joined):
-            at = rows[-1] if self._asked.state_after else rows[0]
-            others, members = (await snapshots.read_states(conn, tenant, [at.snapshot_nid]))[at.snapshot_nid]
-            if self._asked.state_after and at.key_nid is not None:
-                (members if at.type_nid == MEMBER else others)[at.key_nid] = at.event_nid
-            nids = [*others.values(), *members.values()]
+        elif not plan.joined or (rows and not self._asked.state_after):
+            nids = await self._state_at(plan, rows)
         else:
             current = await sync_reads.current_state(conn, tenant, [plan.row.room_nid])
             nids = [entry.event_nid for entry in current[plan.row.room_nid]]
         found = await events.by_nids(conn, tenant, nids) if nids else {}
         return sorted(found.values(), key=lambda row: row.position)
+
+    async def _state_at(self, plan: Plan, rows: list[EventRow]) -> list[int]:
+        """The state before the timeline, or (`state_after`, or no timeline) after its end. For a room that was left the
+        end is the event by which it was: nothing of the state after that is anybody's who has left.
+        """
+        after = self._asked.state_after or not rows
+        if rows:
+            at = rows[-1] if after else rows[0]
+        else:
+            at = (await events.by_nids(self._conn, self._tenant, [plan.row.event_nid]))[plan.row.event_nid]
+        states = await snapshots.read_states(self._conn, self._tenant, [at.snapshot_nid])
+        others, members = states[at.snapshot_nid]
+        if after and at.key_nid is not None:
+            (members if at.type_nid == MEMBER else others)[at.key_nid] = at.event_nid
+        return [*others.values(), *members.values()]
 
     async def _lazily(
         self, plan: Plan, state: list[EventRow], timeline: list[EventRow], heroes: list[int]
@@ -226,8 +242,13 @@ class RoomReader:
 
 def _matches(wanted: filters.RoomEventFilter, room_id: str, row: EventRow) -> bool:
     facts = _decode_facts(row.json)
-    contains_url = facts.content.get("url", msgspec.Raw(b"")).__bytes__()[:1] == b'"'
+    contains_url = bytes(facts.content.get("url", b""))[:1] == b'"'
     return filters.matches(wanted, filters.EventFacts(facts.type, facts.sender, room_id, contains_url))
+
+
+def _newest_per_key(rows: list[EventRow]) -> list[EventRow]:
+    newest = {(row.type_nid, row.key_nid): row for row in sorted(rows, key=lambda row: row.position)}
+    return sorted(newest.values(), key=lambda row: row.position)
 
 
 def plan_rooms(asked: Asked, window: Window, memberships: Iterable[UserRoomRow]) -> list[Plan]:
@@ -243,7 +264,7 @@ def plan_rooms(asked: Asked, window: Window, memberships: Iterable[UserRoomRow])
             elif window.concern is None or row.room_nid in window.concern.rooms:
                 plans.append(Plan(row=row, after=asked.after, up_to=window.up_to, full=False))
         elif row.membership not in (2, 3) and row.join_position is not None:
-            if asked.since is None and asked.filter.room.include_leave:
+            if (asked.since is None or asked.full_state) and asked.filter.room.include_leave:
                 plans.append(Plan(row=row, after=0, up_to=row.position, full=True))
             elif asked.since is not None and row.position > asked.since:
                 fresh = (row.join_position or 0) > asked.since

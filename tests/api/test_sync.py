@@ -1,0 +1,249 @@
+"""What syncs tell, in the order in which things happen (MAP 1.3: each trap a test)."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.homeserver import Homeserver, Person, running, settings_for
+from tests.support.talk import events_of, message_bodies, room_with
+
+
+async def say(person: Person, room: str, *texts: str) -> str:
+    event_id = ""
+    for text in texts:
+        path = f"/rooms/{room}/send/m.room.message/{text}-{person.device_id}"
+        event_id = (await person.put(path, {"msgtype": "m.text", "body": text})).must()["event_id"]
+    return event_id
+
+
+def state_of(synced: Any, room: str, section: str = "state") -> dict[tuple[str, str], Any]:
+    events = synced["rooms"]["join"][room].get(section, {}).get("events", [])
+    return {(event["type"], event["state_key"]): event["content"] for event in events}
+
+
+async def test_a_gap_is_limited_and_its_state_comes_along(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    since = (await bob.get("/sync")).must()["next_batch"]
+    (await alice.put(f"/rooms/{room}/state/m.room.topic", {"topic": "in the gap"})).must()
+    await say(alice, room, *[str(n) for n in range(12)])
+    synced = (await bob.get("/sync", since=since, filter='{"room":{"timeline":{"limit":5}}}')).must()
+    assert synced["rooms"]["join"][room]["timeline"]["limited"] is True
+    assert message_bodies(synced, room) == ["7", "8", "9", "10", "11"]
+    assert state_of(synced, room) == {("m.room.topic", ""): {"topic": "in the gap"}}
+    before = synced["rooms"]["join"][room]["timeline"]["prev_batch"]
+    page = (await bob.get(f"/rooms/{room}/messages", dir="b", limit=3, **{"from": before})).must()
+    assert [event["content"]["body"] for event in page["chunk"]] == ["6", "5", "4"]
+
+
+async def test_state_after_is_present_even_when_empty(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    since = (await bob.get("/sync")).must()["next_batch"]
+    await say(alice, room, "1")
+    synced = (await bob.get("/sync", since=since, use_state_after="true")).must()
+    assert synced["rooms"]["join"][room]["state_after"] == {"events": []}
+    assert "state" not in synced["rooms"]["join"][room]
+    (await alice.put(f"/rooms/{room}/state/m.room.topic", {"topic": "new"})).must()
+    synced = (await bob.get("/sync", since=synced["next_batch"], use_state_after="true")).must()
+    assert state_of(synced, room, "state_after") == {("m.room.topic", ""): {"topic": "new"}}
+
+
+async def test_a_room_that_was_just_joined_comes_with_all_its_state(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, name="Station 3")
+    since = (await bob.get("/sync")).must()["next_batch"]
+    (await alice.post(f"/rooms/{room}/invite", {"user_id": bob.user_id})).must()
+    (await bob.post(f"/rooms/{room}/join")).must()
+    await say(alice, room, *[str(n) for n in range(11)])
+    synced = (await bob.get("/sync", since=since)).must()
+    assert synced["rooms"]["join"][room]["timeline"]["limited"] is True
+    state = state_of(synced, room)
+    assert state["m.room.name", ""] == {"name": "Station 3"}
+    assert state["m.room.member", bob.user_id]["membership"] == "join"
+    assert synced["rooms"]["join"][room]["summary"]["m.joined_member_count"] == 2
+
+
+async def test_who_left_sees_the_leave_once_and_nothing_after(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    since = (await bob.get("/sync")).must()["next_batch"]
+    await say(alice, room, "before")
+    (await bob.post(f"/rooms/{room}/leave")).must()
+    await say(alice, room, "after")
+    (await alice.put(f"/rooms/{room}/state/m.room.topic", {"topic": "secret"})).must()
+    synced = (await bob.get("/sync", since=since)).must()
+    left = synced["rooms"]["leave"][room]
+    assert [e["content"].get("body") or e["content"]["membership"] for e in left["timeline"]["events"]] == [
+        "before",
+        "leave",
+    ]
+    again = (await bob.get("/sync", since=synced["next_batch"])).must()
+    assert "rooms" not in again.body
+    assert "rooms" not in (await bob.get("/sync")).must().body
+    for asked in ({"limit": 0}, {"limit": 10}):
+        filter_ = json.dumps({"room": {"include_leave": True, "timeline": asked}})
+        for more in ({}, {"use_state_after": "true"}, {"full_state": "true", "since": again["next_batch"]}):
+            reply = (await bob.get("/sync", filter=filter_, **more)).must()
+            assert b"secret" not in reply.raw
+            assert room in reply["rooms"]["leave"]
+
+
+async def test_a_kick_ends_the_view_of_the_room(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    since = (await bob.get("/sync")).must()["next_batch"]
+    waiting = asyncio.ensure_future(bob.get("/sync", since=since, timeout=5000))
+    await asyncio.sleep(0.05)
+    (await alice.post(f"/rooms/{room}/kick", {"user_id": bob.user_id, "reason": "off duty"})).must()
+    synced = (await asyncio.wait_for(waiting, 3)).must()
+    assert synced["rooms"]["leave"][room]["timeline"]["events"][-1]["content"]["reason"] == "off duty"
+    await say(alice, room, "unseen")
+    assert "rooms" not in (await bob.get("/sync", since=synced["next_batch"])).must().body
+
+
+async def test_after_a_rejoin_the_time_outside_stays_hidden_when_history_is_for_the_joined(
+    alice: Person, bob: Person
+) -> None:
+    hidden = {"type": "m.room.history_visibility", "content": {"history_visibility": "joined"}}
+    room = await room_with(alice, bob, initial_state=[hidden])
+    await say(alice, room, "seen")
+    (await bob.post(f"/rooms/{room}/leave")).must()
+    since = (await bob.get("/sync")).must()["next_batch"]
+    await say(alice, room, "hidden")
+    (await alice.post(f"/rooms/{room}/invite", {"user_id": bob.user_id})).must()
+    (await bob.post(f"/rooms/{room}/join")).must()
+    await say(alice, room, "seen again")
+    for synced in ((await bob.get("/sync", since=since)).must(), (await bob.get("/sync")).must()):
+        assert b'"hidden"' not in synced.raw
+        assert message_bodies(synced, room)[-1] == "seen again"
+    page = (await bob.get(f"/rooms/{room}/messages", dir="b", limit=100)).must()
+    assert b'"hidden"' not in page.raw
+
+
+async def test_members_are_lazy_when_asked(alice: Person, bob: Person, server: Homeserver) -> None:
+    carol = await server.person(alice.tenant, "carol")
+    room = await room_with(alice, bob, carol)
+    await say(alice, room, *[str(n) for n in range(10)])
+    lazy = '{"room":{"state":{"lazy_load_members":true}}}'
+    synced = (await bob.get("/sync", filter=lazy)).must()
+    members = {key for kind, key in state_of(synced, room) if kind == "m.room.member"}
+    assert {alice.user_id, bob.user_id} <= members
+    since = synced["next_batch"]
+    await say(carol, room, "hello")
+    synced = (await bob.get("/sync", since=since, filter=lazy)).must()
+    now_known = {key for kind, key in state_of(synced, room) if kind == "m.room.member"}
+    assert now_known <= {carol.user_id} - members
+    await say(carol, room, "again")
+    synced = (await bob.get("/sync", since=synced["next_batch"], filter=lazy)).must()
+    assert not state_of(synced, room)
+
+
+async def test_the_transaction_id_is_told_to_the_sending_device_only(
+    server: Homeserver, alice: Person, bob: Person
+) -> None:
+    room = await room_with(alice, bob)
+    phone = await server.logged_in(alice.tenant, "alice")
+    (await alice.put(f"/rooms/{room}/send/m.room.message/my-txn", {"msgtype": "m.text", "body": "x"})).must()
+    for person, wanted in ((alice, "my-txn"), (phone, None), (bob, None)):
+        event = events_of((await person.get("/sync")).must(), room)[-1]
+        assert event["unsigned"].get("transaction_id") == wanted
+
+
+async def test_ignored_users_are_not_heard(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    ignored: dict[str, Any] = {"ignored_users": {alice.user_id: {}}}
+    (await bob.put(f"/user/{bob.user_id}/account_data/m.ignored_user_list", ignored)).must()
+    await say(alice, room, "unheard")
+    synced = (await bob.get("/sync")).must()
+    assert b"unheard" not in synced.raw
+    other = (await alice.post("/createRoom", {"invite": [bob.user_id]})).must()["room_id"]
+    assert other not in (await bob.get("/sync")).must().body.get("rooms", {}).get("invite", {})
+
+
+async def test_filters_by_type_keep_state_that_they_hide_from_the_timeline(
+    alice: Person, bob: Person
+) -> None:
+    room = await room_with(alice, bob)
+    since = (await bob.get("/sync")).must()["next_batch"]
+    (await alice.put(f"/rooms/{room}/state/m.room.topic", {"topic": "kept"})).must()
+    await say(alice, room, "text")
+    asked = '{"room":{"timeline":{"types":["m.room.message"]}}}'
+    synced = (await bob.get("/sync", since=since, filter=asked)).must()
+    assert [event["type"] for event in events_of(synced, room)] == ["m.room.message"]
+    assert state_of(synced, room) == {("m.room.topic", ""): {"topic": "kept"}}
+
+
+async def test_device_lists_tell_who_came_and_who_went(
+    alice: Person, bob: Person, server: Homeserver
+) -> None:
+    carol = await server.person(alice.tenant, "carol")
+    room = await room_with(alice, bob)
+    since = (await alice.get("/sync")).must()["next_batch"]
+    (await alice.post(f"/rooms/{room}/invite", {"user_id": carol.user_id})).must()
+    (await carol.post(f"/rooms/{room}/join")).must()
+    synced = (await alice.get("/sync", since=since)).must()
+    assert carol.user_id in synced["device_lists"]["changed"]
+    (await carol.post(f"/rooms/{room}/leave")).must()
+    synced = (await alice.get("/sync", since=synced["next_batch"])).must()
+    assert synced["device_lists"] == {"left": [carol.user_id]}
+    (await alice.post(f"/rooms/{room}/leave")).must()
+    assert (await alice.get("/sync", since=synced["next_batch"])).must()["device_lists"] == {
+        "left": [bob.user_id]
+    }
+
+
+async def test_key_counts_are_told_even_when_nothing_else_is(alice: Person) -> None:
+    synced = (await alice.get("/sync")).must()
+    for _ in range(2):
+        synced = (await alice.get("/sync", since=synced["next_batch"])).must()
+        assert synced["device_one_time_keys_count"] == {"signed_curve25519": 0}
+        assert synced["device_unused_fallback_key_types"] == []
+
+
+@pytest.mark.parametrize("token", ["x", "s", "s-1", "s1_2", "s99999999999999999999999"])
+async def test_tokens_that_are_none_are_refused(alice: Person, token: str) -> None:
+    (await alice.get("/sync", since=token)).must(400, "M_INVALID_PARAM")
+
+
+async def test_two_servers_on_one_database_wake_each_other(
+    server: Homeserver, database_url: str, alice: Person, bob: Person
+) -> None:
+    room = await room_with(alice, bob)
+    async with running(settings_for(database_url)) as second:
+        bob_there = Person(second, bob.tenant, bob.user_id, bob.token, bob.device_id)
+        since = (await bob_there.get("/sync")).must()["next_batch"]
+        waiting = asyncio.ensure_future(bob_there.get("/sync", since=since, timeout=5000))
+        await asyncio.sleep(0.1)
+        await say(alice, room, "from the first")
+        assert message_bodies((await asyncio.wait_for(waiting, 3)).must(), room) == ["from the first"]
+        await say(
+            Person(second, alice.tenant, alice.user_id, alice.token, alice.device_id), room, "from the second"
+        )
+        await say(alice, room, "and again")
+        texts: list[str] = []
+        async with asyncio.timeout(5):
+            while "and again" not in texts:
+                synced = (await bob_there.get("/sync", since=since, timeout=1000)).must()
+                since = synced["next_batch"]
+                texts += message_bodies(synced, room) if "rooms" in synced.body else []
+        assert texts == ["from the first", "from the second", "and again"]
+
+
+async def test_a_chain_of_syncs_tells_the_same_as_one(alice: Person, bob: Person) -> None:
+    """STYLE 10: what incremental syncs add up to is what a first sync says."""
+    room = await room_with(alice, bob)
+    since = (await bob.get("/sync")).must()["next_batch"]
+    state: dict[tuple[str, str], Any] = {}
+    texts: list[str] = []
+    for number in range(6):
+        await say(alice, room, f"m{number}")
+        (await alice.put(f"/rooms/{room}/state/m.room.topic", {"topic": str(number)})).must()
+        (await bob.put(f"/rooms/{room}/typing/{bob.user_id}", {"typing": number % 2 == 0})).must()
+        synced = (await bob.get("/sync", since=since)).must()
+        since = synced["next_batch"]
+        texts += message_bodies(synced, room)
+        state |= state_of(synced, room)
+        state |= {
+            (e["type"], e["state_key"]): e["content"] for e in events_of(synced, room) if "state_key" in e
+        }
+    whole = (await bob.get("/sync", filter='{"room":{"timeline":{"limit":100}}}')).must()
+    assert message_bodies(whole, room) == texts
+    assert state["m.room.topic", ""] == {"topic": "5"}
