@@ -118,6 +118,12 @@ async def test_head_tells_the_size(alice: Person) -> None:
     (await alice.get("/account/whoami")).must()
 
 
+async def test_a_file_that_is_missing_on_the_disk(server: Homeserver, alice: Person) -> None:
+    media_id = await upload(alice)
+    files(server, alice.tenant)[0].unlink()
+    (await download(alice, media_id)).must(404, "M_NOT_FOUND")
+
+
 async def test_an_empty_file(alice: Person) -> None:
     media_id = await upload(alice, b"")
     assert (await download(alice, media_id)).must().raw == b""

@@ -61,6 +61,8 @@ class Dispatcher:
         try:
             response = await self._response(http)
             status = response.status
+        except ConnectionError:
+            response = _abandon(http)
         finally:
             self._metrics.end(http.get(OPERATION, ""), status, self._ctx.clock.monotonic_s() - began_s)
         return response
@@ -154,10 +156,12 @@ class Dispatcher:
         decoding.read_texts(plan.headers, lambda name: http.headers.getall(name, ()), fields)
         limits = self._ctx.settings.limits
         if plan.raw_body is not None:
-            fields[plan.raw_body] = _stream(http)
+            fields[plan.raw_body] = _stream(http, limits.upload_idle_s_max)
         elif plan.body is not None:
             size_max = endpoint.body_bytes_max or limits.json_body_bytes_max
-            decoding.read_body(plan, await _read(http, size_max), limits.json_depth_max, fields)
+            decoding.read_body(
+                plan, await _receive(http, size_max, limits.request_body_s_max), limits.json_depth_max, fields
+            )
         if plan.peer is not None:
             fields[plan.peer] = _peer(http)
         return plan.make(**fields)
@@ -167,13 +171,23 @@ def _peer(http: web.BaseRequest) -> Peer:
     return Peer(http.remote or "", http.headers.get("User-Agent", "")[:256])
 
 
-async def _read(http: web.BaseRequest, size_max: int) -> bytes:
-    """The body, after inflation at most `size_max` bytes."""
+async def _receive(http: web.BaseRequest, size_max: int, within_s: float) -> bytes:
+    """The whole body: after inflation at most `size_max` bytes, and here within `within_s`."""
     if (http.content_length or 0) > size_max:
         raise errors.TooLarge()
+    if http.content.is_eof():  # it came together with the headers, as most do
+        return await _read(http, size_max)
+    _welcome(http)
+    try:
+        async with asyncio.timeout(within_s):
+            return await _read(http, size_max)
+    except TimeoutError:
+        raise errors.Unknown("The body takes too long", status=408) from None
+
+
+async def _read(http: web.BaseRequest, size_max: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    await _welcome(http)
     async for chunk in http.content.iter_any():
         size += len(chunk)
         if size > size_max:
@@ -182,16 +196,21 @@ async def _read(http: web.BaseRequest, size_max: int) -> bytes:
     return b"".join(chunks)
 
 
-async def _welcome(http: web.BaseRequest) -> None:
+def _welcome(http: web.BaseRequest) -> None:
     """Tell a client that asks before it sends (curl does) that its body is wanted."""
     if http.headers.get("Expect", "").lower() == "100-continue" and http.transport is not None:
         http.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-def _stream(http: web.BaseRequest) -> BodyStream:
+def _stream(http: web.BaseRequest, idle_s_max: float) -> BodyStream:
     async def chunks() -> AsyncIterator[bytes]:
-        await _welcome(http)
-        async for chunk in http.content.iter_any():
+        _welcome(http)
+        while not http.content.at_eof():
+            try:
+                async with asyncio.timeout(idle_s_max):
+                    chunk = await http.content.readany()
+            except TimeoutError:
+                raise errors.Unknown("The body takes too long", status=408) from None
             yield chunk
 
     return BodyStream(chunks(), http.headers.get("Content-Type"), http.content_length)
@@ -211,6 +230,13 @@ def _respond(
     return web.Response(status=status, body=body, headers=all_headers)
 
 
+def _abandon(http: web.BaseRequest) -> web.Response:
+    """The client has gone or takes nothing: nobody hears the answer, and it is no error of ours."""
+    if http.transport is not None:
+        http.transport.abort()
+    return web.Response(status=CLIENT_LEFT)
+
+
 def _refuse(http: web.BaseRequest, error: errors.MatrixError) -> web.Response:
     headers = {}
     retry_after_ms = error.extra.get("retry_after_ms")
@@ -221,7 +247,7 @@ def _refuse(http: web.BaseRequest, error: errors.MatrixError) -> web.Response:
     if error.inner:
         _log.info("refused", errcode=error.errcode, inner=error.inner)
     response = _respond(http, error.http_status, _encode(error.body()), headers)
-    if error.http_status == 413:  # the rest of the body is not read
+    if error.http_status in (408, 413):  # the rest of the body is not read
         response.force_close()
     return response
 
@@ -230,7 +256,12 @@ async def _send_file(http: web.BaseRequest, answer: Answer, file: FileBody) -> w
     """Stream a stretch of a file, by sendfile where the transport can."""
     response = web.StreamResponse(status=answer.status, headers=CIMultiDict({**_CORS, **answer.headers}))
     response.content_length = file.size_bytes
-    with await asyncio.to_thread(Path(file.path).open, "rb", buffering=0) as handle:
+    try:
+        opened = await asyncio.to_thread(Path(file.path).open, "rb", buffering=0)
+    except FileNotFoundError:
+        _log.error("a file is missing that its row promises")
+        return _refuse(http, errors.NotFound())
+    with opened as handle:
         await response.prepare(http)
         transport = http.transport
         if http.method == "HEAD" or transport is None:
