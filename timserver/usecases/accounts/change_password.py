@@ -1,7 +1,7 @@
 """A new password."""
 
 from timserver.context import Context
-from timserver.store import accounts
+from timserver.store import accounts, dehydrated_devices
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.accounts.log_out import end_devices
 from timserver.usecases.accounts.new_account import check_password
@@ -27,7 +27,7 @@ async def change_password(
     hashed = await hash_password(ctx.settings.password_hash, new_password)
     async with ctx.database.transaction(tenant) as conn:
         await accounts.set_password(conn, tenant, requester.user_nid, hashed)
-        found = await accounts.devices(conn, tenant, requester.user_nid)
-    others = [device.device_nid for device in found if device.device_nid != requester.device_nid]
+        found = await dehydrated_devices.other_devices(conn, tenant, requester.user_nid)
+    others = [nid for nid in found if nid != requester.device_nid]
     if logout_devices and others:
         await end_devices(ctx, tenant, requester.user_nid, others)

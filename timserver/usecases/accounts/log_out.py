@@ -1,7 +1,7 @@
 """End sessions; the devices and what belongs to them go with them."""
 
 from timserver.context import Context
-from timserver.store import accounts, keys, log, pushers, to_device
+from timserver.store import accounts, dehydrated_devices, keys, log, pushers, to_device
 from timserver.store.device_lists import note_change
 from timserver.tenancy import Requester, Tenant
 
@@ -12,10 +12,10 @@ async def log_out(ctx: Context, tenant: Tenant, requester: Requester) -> None:
 
 
 async def log_out_everywhere(ctx: Context, tenant: Tenant, requester: Requester) -> None:
-    """All devices of the user."""
+    """All devices of the user but the dehydrated one, which waits for the next login."""
     async with ctx.database.transaction(tenant) as conn:
-        found = await accounts.devices(conn, tenant, requester.user_nid)
-    await end_devices(ctx, tenant, requester.user_nid, [device.device_nid for device in found])
+        found = await dehydrated_devices.other_devices(conn, tenant, requester.user_nid)
+    await end_devices(ctx, tenant, requester.user_nid, found)
 
 
 async def end_devices(ctx: Context, tenant: Tenant, user_nid: int, device_nids: list[int]) -> None:
@@ -24,6 +24,7 @@ async def end_devices(ctx: Context, tenant: Tenant, user_nid: int, device_nids: 
         ended = await accounts.delete_tokens(conn, tenant, device_nids)
         await pushers.delete_of_devices(conn, tenant, device_nids)
         await accounts.delete_devices(conn, tenant, user_nid, device_nids)
+        await dehydrated_devices.delete(conn, tenant, device_nids)
         await keys.delete_keys(conn, tenant, device_nids)
         await to_device.delete_inboxes(conn, tenant, device_nids)
         position = await log.take(conn, tenant)

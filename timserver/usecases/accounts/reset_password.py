@@ -2,7 +2,7 @@
 
 from timserver.context import Context
 from timserver.matrix import errors
-from timserver.store import accounts
+from timserver.store import accounts, dehydrated_devices
 from timserver.tenancy import Tenant
 from timserver.usecases.accounts.log_out import end_devices
 from timserver.usecases.accounts.passwords import hash_password
@@ -18,5 +18,5 @@ async def reset_password(ctx: Context, tenant: Tenant, localpart: str, password:
         if account.state == accounts.DEACTIVATED:
             raise errors.UserDeactivated()
         await accounts.set_password(conn, tenant, account.user_nid, hashed)
-        devices = await accounts.devices(conn, tenant, account.user_nid)
-    await end_devices(ctx, tenant, account.user_nid, [device.device_nid for device in devices])
+        devices = await dehydrated_devices.other_devices(conn, tenant, account.user_nid)
+    await end_devices(ctx, tenant, account.user_nid, devices)

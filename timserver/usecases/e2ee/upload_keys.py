@@ -31,8 +31,8 @@ async def upload_keys(
     """
     if upload.device_keys is not None:
         device_keys.parse_device_keys(upload.device_keys, requester.user_id, requester.device_id)
-    one_time = _named(upload.one_time_keys)
-    fallback = _named(upload.fallback_keys)
+    one_time = named_keys(upload.one_time_keys)
+    fallback = named_keys(upload.fallback_keys)
     position = 0
     async with ctx.database.transaction(tenant) as conn:
         if not await keys.lock_device(conn, tenant, requester.device_nid):
@@ -111,6 +111,7 @@ async def _add(
     return True
 
 
-def _named(values: JsonObject | None) -> list[keys.UploadedKey]:
+def named_keys(values: JsonObject | None) -> list[keys.UploadedKey]:
+    """One-time or fallback keys by `<algorithm>:<key id>`. Raises `BadJson` and `InvalidParam`."""
     parsed = device_keys.parse_named_keys(values or {})
     return [keys.UploadedKey(key.algorithm, key.key_id, key.json) for key in parsed]
