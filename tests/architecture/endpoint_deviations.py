@@ -36,4 +36,9 @@ NOT_IN_THE_SPEC: dict[str, str] = {
     "get_registration_nonce": "registration by shared secret, as tools and conformance suites expect it",
     "register_with_secret": "registration by shared secret, as tools and conformance suites expect it",
     "get_wellknown_server": "of the server-server API; stands on the same port as the client's",
+    "put_dehydrated_device": "MSC3814, which TI-M demands (A_26574)",
+    "get_dehydrated_device": "MSC3814, which TI-M demands (A_26574)",
+    "delete_dehydrated_device": "MSC3814, which TI-M demands (A_26574)",
+    "get_dehydrated_device_events": "MSC3814, which TI-M demands (A_26574)",
+    "post_dehydrated_device_events": "MSC3814, which TI-M demands (A_26574)",
 }
