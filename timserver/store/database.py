@@ -22,6 +22,8 @@ APP_ROLE = "timserver_app"
 NIDS_PER_BLOCK = 256
 """As `nid_seq` increments."""
 
+_NEXT_BLOCK = "select nextval('nid_seq')"
+
 UniqueViolation = asyncpg.UniqueViolationError
 
 _UNAVAILABLE = (
@@ -152,12 +154,17 @@ class Database:
         with contextlib.suppress(*_UNAVAILABLE):
             await self._pool.release(raw)
 
-    async def take_nids(self, count: int) -> list[int]:
-        """Fresh numeric ids, known before anything is written; they are unique and say nothing of order."""
+    async def take_nids(self, count: int, conn: Connection | None = None) -> list[int]:
+        """Fresh numeric ids, known before anything is written; they are unique and say nothing of order.
+
+        Inside a transaction give its connection: a second one is never taken while one is held.
+        """
         taken: list[int] = []
         while len(taken) < count:
             if not self._nids:
-                first: int = (await self.call("select nextval('nid_seq')"))[0][0]
+                first: int = (
+                    await conn.raw.fetchval(_NEXT_BLOCK) if conn else (await self.call(_NEXT_BLOCK))[0][0]
+                )
                 self._nids = range(first, first + NIDS_PER_BLOCK)
                 continue
             block = self._nids[: count - len(taken)]

@@ -291,9 +291,12 @@ class Streams:
             for tenant_id in behind:
                 tail = self._tails.get(tenant_id)
                 if tail is not None and tail.behind:
-                    await self._catch_up(tail)
+                    await self.catch_up(tail)
 
-    async def _catch_up(self, tail: Tail) -> None:
+    async def catch_up(self, tail: Tail) -> None:
+        """Read what the log has and the tail lacks, if it is known to lack anything."""
+        if not tail.behind:
+            return
         after = tail.end
         try:
             facts = await _TAIL.all(self._database, tail.tenant, after)

@@ -59,7 +59,7 @@ async def begin_session(
     if wanted.device_id:
         await _check_free(conn, tenant, account.user_nid, wanted.device_id)
     device_id = DeviceID(wanted.device_id or ctx.ids.opaque(10).upper())
-    (fresh_nid,) = await ctx.database.take_nids(1)
+    (fresh_nid,) = await ctx.database.take_nids(1, conn)
     device = accounts.DeviceRow(fresh_nid, device_id, wanted.display_name, None, wanted.address)
     device_nid = await accounts.upsert_device(conn, tenant, account.user_nid, device, ctx.clock.now_ms())
     if device_nid != fresh_nid:

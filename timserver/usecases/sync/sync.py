@@ -26,6 +26,7 @@ async def sync(ctx: Context, tenant: Tenant, asked: Asked) -> SyncResponse:
     deadline = ctx.clock.monotonic_s() + min(asked.timeout_ms, ctx.settings.limits.sync_timeout_ms_max) / 1000
     first = True
     while True:
+        await ctx.streams.catch_up(tail)
         quiet = None if asked.full_state and first else _quiet_answer(tail, asked)
         if quiet is None:
             response, up_to = await _read(ctx, tenant, tail, asked)
