@@ -14,12 +14,16 @@ async def test_a_locked_account_keeps_its_tokens_but_may_only_log_out(
 ) -> None:
     path = f"/_matrix/client/v1/admin/lock/{alice.user_id}"
     phone = await server.logged_in(alice.tenant, "alice", "PHONE")
+    login = {"type": "m.login.password", "user": "alice", "password": PASSWORD}
+    nobody = server.nobody(alice.tenant)
+    renewable = (await nobody.post("/login", {**login, "refresh_token": True})).must()
     assert (await root.get(path)).must().body == {"locked": False}
     assert (await root.put(path, {"locked": True})).must().body == {"locked": True}
     assert (await root.get(path)).must().body == {"locked": True}
     assert (await alice.get("/account/whoami")).must(401, "M_USER_LOCKED")["soft_logout"] is True
-    login = {"type": "m.login.password", "user": "alice", "password": PASSWORD}
-    (await server.nobody(alice.tenant).post("/login", login)).must(401, "M_USER_LOCKED")
+    (await nobody.post("/login", login)).must(401, "M_USER_LOCKED")
+    refresh = {"refresh_token": renewable["refresh_token"]}
+    (await nobody.post("/refresh", refresh)).must(401, "M_USER_LOCKED")
     (await phone.post("/logout")).must()
     (await root.put(path, {"locked": False})).must()
     (await alice.get("/account/whoami")).must()
@@ -28,12 +32,16 @@ async def test_a_locked_account_keeps_its_tokens_but_may_only_log_out(
 
 async def test_a_suspended_account_reads_but_shows_nothing_new(root: Person, alice: Person) -> None:
     path = f"/_matrix/client/v1/admin/suspend/{alice.user_id}"
+    room = (await alice.post("/createRoom")).must()["room_id"]
     (await root.put(path, {"suspended": True})).must()
     assert (await root.get(path)).must().body == {"suspended": True}
     (await alice.get("/account/whoami")).must()
     name = f"/profile/{alice.user_id}/displayname"
     (await alice.put(name, {"displayname": "x"})).must(403, "M_USER_SUSPENDED")
     (await alice.post("/createRoom")).must(403, "M_USER_SUSPENDED")
+    for what in ("send/m.room.message/1", "state/m.room.topic", f"typing/{alice.user_id}"):
+        (await alice.put(f"/rooms/{room}/{what}", {})).must(403, "M_USER_SUSPENDED")
+    (await alice.post(f"/rooms/{room}/leave")).must()
     (await alice.get("/sync", timeout=0)).must()
     (await root.put(path, {"suspended": False})).must()
     (await alice.put(name, {"displayname": "x"})).must()

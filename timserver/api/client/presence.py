@@ -50,7 +50,9 @@ async def get_presence(
     return PresenceResponse(NAMES[found.presence], ago, found.status_msg, found.presence == ONLINE)
 
 
-@endpoint("PUT", "/_matrix/client/v3/presence/{userId}/status", rate=RateKind.MESSAGE)
+@endpoint(
+    "PUT", "/_matrix/client/v3/presence/{userId}/status", rate=RateKind.MESSAGE, may_when_suspended=False
+)
 async def set_presence(
     ctx: Context, tenant: Tenant, requester: Requester, request: SetPresenceRequest
 ) -> Empty:

@@ -32,6 +32,7 @@ class SetRoomStateWithKeyResponse(msgspec.Struct, frozen=True):
     "/_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}",
     "/_matrix/client/v3/rooms/{roomId}/state/{eventType}",
     rate=RateKind.MESSAGE,
+    may_when_suspended=False,
 )
 async def set_room_state_with_key(
     ctx: Context, tenant: Tenant, requester: Requester, request: SetRoomStateWithKeyRequest

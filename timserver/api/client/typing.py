@@ -22,7 +22,12 @@ class SetTypingRequest(Request, frozen=True, kw_only=True):
     timeout: int = _DEFAULT_MS
 
 
-@endpoint("PUT", "/_matrix/client/v3/rooms/{roomId}/typing/{userId}", rate=RateKind.MESSAGE)
+@endpoint(
+    "PUT",
+    "/_matrix/client/v3/rooms/{roomId}/typing/{userId}",
+    rate=RateKind.MESSAGE,
+    may_when_suspended=False,
+)
 async def set_typing(ctx: Context, tenant: Tenant, requester: Requester, request: SetTypingRequest) -> Empty:
     """PUT /_matrix/client/v3/rooms/{roomId}/typing/{userId}.
 
