@@ -13,6 +13,7 @@ from timserver.core.choice import (
     unpack_state,
     verify,
 )
+from timserver.core.definition import auth_vector
 from timserver.core.definition.auth import check_auth
 from timserver.core.definition.auth_events import auth_keys, check_auth_events, state_keys
 from timserver.core.definition.state_resolution import conflicted_set, separate
@@ -25,6 +26,7 @@ __all__ = [
     "OpenedPdu",
     "Rejected",
     "auth_keys",
+    "auth_vector",
     "canonical_json",
     "check_auth",
     "check_auth_events",
