@@ -76,6 +76,7 @@ _HEAD = Statement(
     _Head,
     "select version, extremities, depth, snapshot_nid, position from room_head where tenant_id = $1 and room_nid = $2",
 )
+_VERSION = Statement(int, "select version from room_head where tenant_id = $1 and room_nid = $2")
 _STATE_SINCE = Statement(
     _StateRow,
     "select key_nid, event_nid from current_state where tenant_id = $1 and room_nid = $2 and position > $3"
@@ -166,6 +167,11 @@ async def refresh(conn: Connection, tenant: Tenant, room: LiveRoom) -> None:
     ids = await events.event_ids(conn, tenant, room.version, head.extremities)
     room.extremities = [(nid, ids[nid]) for nid in head.extremities]
     room.row_version, room.depth, room.position = head.version, head.depth, head.position
+
+
+async def is_current(conn: Connection, tenant: Tenant, room: LiveRoom) -> bool:
+    """Has nobody appended to the room since it was brought up to date here?"""
+    return await _VERSION.one(conn, tenant, room.room_nid) == room.row_version
 
 
 async def rooms_of(conn: Connection, tenant: Tenant, user_nid: int) -> list[UserRoomRow]:

@@ -8,7 +8,7 @@ from timserver.tenancy import Requester, Tenant
 from timserver.usecases.accounts.log_out import end_devices
 from timserver.usecases.accounts.uia import Attempt, prove_password
 from timserver.usecases.membership.changing import Change, change_membership
-from timserver.usecases.rooms.live import must_live_room
+from timserver.usecases.rooms.live import must_current_room
 
 
 async def deactivate_account(
@@ -27,7 +27,7 @@ async def deactivate_account(
         memberships = await rooms.rooms_of(conn, tenant, user_nid)
     for room in memberships:
         if room.membership not in (LEAVE, BAN):
-            live = await must_live_room(ctx, tenant, RoomID(room.room_id))
+            live = await must_current_room(ctx, tenant, RoomID(room.room_id))
             change = Change(target=requester.user_id, membership="leave")
             await change_membership(ctx, tenant, requester, live, change)
     async with ctx.database.transaction(tenant) as conn:

@@ -10,14 +10,14 @@ from timserver.store import ephemeral, log
 from timserver.store.live_rooms import JOIN
 from timserver.store.streams import TYPING, Fact
 from timserver.tenancy import Requester, Tenant
-from timserver.usecases.rooms.live import must_live_room
+from timserver.usecases.rooms.live import must_current_room
 
 
 async def set_typing(
     ctx: Context, tenant: Tenant, requester: Requester, room_id: RoomID, timeout_ms: int | None
 ) -> None:
     """With a time out in milliseconds the user types, without one no longer. Raises `Forbidden` outside the room."""
-    room = await must_live_room(ctx, tenant, room_id)
+    room = await must_current_room(ctx, tenant, room_id)
     if room.membership_of(requester.user_nid) != JOIN:
         raise errors.Forbidden("You are not in this room")
     now_ms = ctx.clock.now_ms()

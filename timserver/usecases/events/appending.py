@@ -22,7 +22,7 @@ from timserver.store.streams import EVENT, Fact
 from timserver.tenancy import Tenant
 from timserver.usecases.events.drafts import Draft, Transaction
 from timserver.usecases.events.push_outcome import push_outcome
-from timserver.usecases.rooms.live import refresh_room, state_events
+from timserver.usecases.rooms.live import catch_up, refresh_room, state_events
 from timserver.usecases.tenants.signing_key import signing_key
 
 
@@ -260,8 +260,13 @@ async def append(
         for _ in range(ctx.settings.limits.append_retries_max):
             batch = _Batch(ctx, tenant, room, key)
             batch.redact, batch.transaction = redact, transaction
-            for draft, nid, type_nid, key_nid in zip(drafts, nids, types, keys, strict=True):
-                await batch.add(draft, nid, type_nid, key_nid)
+            try:
+                for draft, nid, type_nid, key_nid in zip(drafts, nids, types, keys, strict=True):
+                    await batch.add(draft, nid, type_nid, key_nid)
+            except errors.Forbidden:  # perhaps only by a state that another process has changed since
+                if not room.row_version or not await catch_up(ctx, tenant, room):
+                    raise
+                continue
             appended = await _write(ctx, tenant, batch, transaction)
             if appended.status == events.STALE:
                 await refresh_room(ctx, tenant, room)

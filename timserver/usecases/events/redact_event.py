@@ -16,7 +16,7 @@ from timserver.store.live_rooms import JOIN, LiveRoom
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.appending import append
 from timserver.usecases.events.drafts import Draft, Transaction
-from timserver.usecases.rooms.live import must_live_room, state_events
+from timserver.usecases.rooms.live import must_current_room, state_events
 
 REDACTION = "m.room.redaction"
 
@@ -46,7 +46,7 @@ async def redact_event(
     Own events by everybody who may send redactions, those of others by who has the power. Raises `Forbidden`, and
     `NotFound` for an event that is not in the room.
     """
-    room = await must_live_room(ctx, tenant, room_id)
+    room = await must_current_room(ctx, tenant, room_id)
     points.check(
         points.ON_SEND, SendFacts(tenant=tenant, sender=requester.user_id, type=REDACTION, content=content)
     )

@@ -14,7 +14,7 @@ from timserver.usecases.events.appending import append
 from timserver.usecases.events.drafts import draft_of
 from timserver.usecases.membership.given_content import send_given_membership
 from timserver.usecases.rooms.aliases import check_canonical_alias
-from timserver.usecases.rooms.live import fresh_room, must_live_room, state_events
+from timserver.usecases.rooms.live import must_current_room, state_events
 
 
 async def send_state(
@@ -30,7 +30,7 @@ async def send_state(
 
     Raises `Forbidden`, for member events what invites and joins raise, `BadAlias` for aliases of another room.
     """
-    room = await must_live_room(ctx, tenant, room_id)
+    room = await must_current_room(ctx, tenant, room_id)
     facts = SendFacts(
         tenant=tenant, sender=requester.user_id, type=event_type, content=content, state_key=state_key
     )
@@ -55,16 +55,10 @@ async def _known(
     state_key: str,
     content: JsonObject,
 ) -> EventID | None:
-    """The event that says the same already. Memory may be behind: before it is believed, the database is asked."""
-    key = event_type, state_key
-    for is_fresh in (False, True):
-        if room.membership_of(requester.user_nid) != JOIN:
-            return None
-        found = await state_events(ctx, tenant, room, [key])
-        event = found[key][1] if found else None
-        if event is None or event.sender != requester.user_id or event.content != content:
-            return None
-        if is_fresh:
-            return event.event_id
-        await fresh_room(ctx, tenant, room)
-    return None
+    """The event that says the same already."""
+    if room.membership_of(requester.user_nid) != JOIN:
+        return None
+    found = await state_events(ctx, tenant, room, [(event_type, state_key)])
+    event = found[event_type, state_key][1] if found else None
+    same = event is not None and event.sender == requester.user_id and event.content == content
+    return event.event_id if event is not None and same else None

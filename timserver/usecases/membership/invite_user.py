@@ -9,7 +9,7 @@ from timserver.store import accounts
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.membership.changing import Change, change_membership, membership_of
-from timserver.usecases.rooms.live import must_live_room
+from timserver.usecases.rooms.live import must_current_room
 
 
 async def invite_user(
@@ -26,7 +26,7 @@ async def invite_user(
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidinvite
     """
-    room = await must_live_room(ctx, tenant, room_id)
+    room = await must_current_room(ctx, tenant, room_id)
     await invite_into(ctx, tenant, requester, room, invitee, reason=reason, is_direct=is_direct)
 
 

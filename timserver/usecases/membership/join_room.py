@@ -15,7 +15,7 @@ from timserver.store import rooms, terms
 from timserver.store.live_rooms import JOIN, LiveRoom
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.membership.changing import Change, change_membership, membership_of
-from timserver.usecases.rooms.live import live_room, state_events
+from timserver.usecases.rooms.live import current_room, state_events
 
 
 async def join_room(
@@ -29,7 +29,7 @@ async def join_room(
 ) -> None:
     """Join, or do nothing for who is joined. Raises `Forbidden` when the join rules refuse."""
     points.check(points.ON_JOIN, JoinFacts(tenant=tenant, user_id=requester.user_id, via=tuple(via)))
-    room = await live_room(ctx, tenant, room_id)
+    room = await current_room(ctx, tenant, room_id)
     if room is None:
         raise errors.NotFound("Room not found here, and no other server can be asked")
     current = await membership_of(ctx, tenant, room, requester.user_id)

@@ -10,14 +10,14 @@ from timserver.store import rooms
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.membership.changing import Change, change_membership, membership_of
-from timserver.usecases.rooms.live import live_room, must_live_room
+from timserver.usecases.rooms.live import current_room, must_current_room
 
 
 async def leave_room(
     ctx: Context, tenant: Tenant, requester: Requester, room_id: RoomID, reason: str | None = None
 ) -> None:
     """Leave, refuse an invite or withdraw a knock; nothing for who has left already."""
-    room = await must_live_room(ctx, tenant, room_id)
+    room = await must_current_room(ctx, tenant, room_id)
     if await membership_of(ctx, tenant, room, requester.user_id) == "leave":
         if room.members.get(requester.user_nid) is None:
             raise errors.Forbidden("You are not in this room")
@@ -43,7 +43,7 @@ async def ban_user(
     ctx: Context, tenant: Tenant, requester: Requester, room_id: RoomID, target: UserID, reason: str | None
 ) -> None:
     """Remove somebody and keep them out."""
-    room = await must_live_room(ctx, tenant, room_id)
+    room = await must_current_room(ctx, tenant, room_id)
     await change_membership(
         ctx, tenant, requester, room, Change(target=target, membership="ban", reason=reason)
     )
@@ -63,7 +63,7 @@ async def unban_user(
 
 async def _room_of_member(ctx: Context, tenant: Tenant, requester: Requester, room_id: RoomID) -> LiveRoom:
     """The room; to others than its members it says nothing, not even who is banned."""
-    room = await must_live_room(ctx, tenant, room_id)
+    room = await must_current_room(ctx, tenant, room_id)
     if await membership_of(ctx, tenant, room, requester.user_id) != "join":
         raise errors.Forbidden("You are not in this room")
     return room
@@ -73,7 +73,7 @@ async def knock_room(
     ctx: Context, tenant: Tenant, requester: Requester, room_id: RoomID, reason: str | None
 ) -> None:
     """Ask to be let in; nothing for who has knocked already."""
-    room = await live_room(ctx, tenant, room_id)
+    room = await current_room(ctx, tenant, room_id)
     if room is None:
         raise errors.NotFound("Room not found here, and no other server can be asked")
     if await membership_of(ctx, tenant, room, requester.user_id) == "knock":
@@ -84,7 +84,7 @@ async def knock_room(
 
 async def forget_room(ctx: Context, tenant: Tenant, requester: Requester, room_id: RoomID) -> None:
     """Take a room that was left out of sight; raises `Unknown` (400) for a room that the user is in."""
-    room = await must_live_room(ctx, tenant, room_id)
+    room = await must_current_room(ctx, tenant, room_id)
     if room.members.get(requester.user_nid) is None:
         raise errors.Forbidden("You are not in this room")
     if await membership_of(ctx, tenant, room, requester.user_id) not in ("leave", "ban"):

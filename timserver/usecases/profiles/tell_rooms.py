@@ -9,7 +9,7 @@ from timserver.store import rooms
 from timserver.store.live_rooms import JOIN
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.membership.changing import Change, change_membership
-from timserver.usecases.rooms.live import live_room
+from timserver.usecases.rooms.live import current_room
 
 SHOWN_IN_ROOMS: Final = frozenset({"displayname", "avatar_url"})
 
@@ -20,7 +20,7 @@ async def tell_rooms(ctx: Context, tenant: Tenant, requester: Requester) -> None
         memberships = await rooms.rooms_of(conn, tenant, requester.user_nid)
     for membership in memberships:
         room = (
-            await live_room(ctx, tenant, RoomID(membership.room_id))
+            await current_room(ctx, tenant, RoomID(membership.room_id))
             if membership.membership == JOIN
             else None
         )

@@ -51,10 +51,29 @@ async def refresh_room(ctx: Context, tenant: Tenant, room: LiveRoom) -> None:
         await rooms.refresh(conn, tenant, room)
 
 
-async def fresh_room(ctx: Context, tenant: Tenant, room: LiveRoom) -> LiveRoom:
-    """The room, up to date: for reads that must see other processes' writes."""
-    async with room.lock:
-        await refresh_room(ctx, tenant, room)
+async def catch_up(ctx: Context, tenant: Tenant, room: LiveRoom) -> bool:
+    """Bring the room up to date if another process has appended to it; was that so? For who holds the room's lock."""
+    async with ctx.database.transaction(tenant, snapshot=True) as conn:
+        if await rooms.is_current(conn, tenant, room):
+            return False
+        await rooms.refresh(conn, tenant, room)
+    return True
+
+
+async def current_room(ctx: Context, tenant: Tenant, room_id: RoomID) -> LiveRoom | None:
+    """As `live_room`, and not behind any other process: for decisions that no append checks again."""
+    room = await live_room(ctx, tenant, room_id)
+    if room is not None:
+        async with room.lock:
+            await catch_up(ctx, tenant, room)
+    return room
+
+
+async def must_current_room(ctx: Context, tenant: Tenant, room_id: RoomID) -> LiveRoom:
+    """As `current_room`; raises `Forbidden` for an unknown room."""
+    room = await current_room(ctx, tenant, room_id)
+    if room is None:
+        raise errors.Forbidden("You are not in this room")
     return room
 
 
