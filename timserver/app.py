@@ -110,7 +110,7 @@ async def serve(
             answer = (
                 Management(ctx, metrics, stop.is_set)
                 if Api.METRICS in listener.apis
-                else Dispatcher(ctx, Routes(endpoints_of(listener.apis)), listener.tenant, metrics)
+                else Dispatcher(ctx, Routes(endpoints_of(listener.apis)), listener, metrics)
             )
             runners.append(await _listen(ctx, listener, bound, answer))
         ready()

@@ -20,6 +20,7 @@ from timserver.api import decoding, sendfile
 from timserver.api.endpoint import Answer, Auth, BodyStream, Endpoint, FileBody, Peer
 from timserver.api.metrics import Metrics
 from timserver.api.routing import Match, Routes
+from timserver.config import Listener, RateKind
 from timserver.context import Context
 from timserver.matrix import errors
 from timserver.matrix.ids import InvalidID
@@ -45,13 +46,14 @@ _CORS = {
 
 
 class Dispatcher:
-    """Serves the endpoints of one listener; `pinned` is its tenant, if it has one."""
+    """Serves the endpoints of one listener, for the tenant it is pinned to or the one that Host names."""
 
-    def __init__(self, ctx: Context, routes: Routes, pinned: str | None, metrics: Metrics) -> None:
+    def __init__(self, ctx: Context, routes: Routes, listener: Listener, metrics: Metrics) -> None:
         self._ctx = ctx
         self._metrics = metrics
         self._routes = routes
-        self._pinned = pinned
+        self._pinned = listener.tenant
+        self._trust_forwarded = listener.trust_forwarded
         self._plans: dict[int, decoding.Plan] = {}
 
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
@@ -120,7 +122,7 @@ class Dispatcher:
             if endpoint.auth is Auth.OPTIONAL:
                 return None
             raise errors.MissingToken()
-        peer = _peer(http)
+        peer = self._peer(http)
         requester = await authenticate(
             self._ctx,
             tenant,
@@ -137,9 +139,17 @@ class Dispatcher:
     def _limit(
         self, http: web.BaseRequest, tenant: Tenant, endpoint: Endpoint, requester: Requester | None
     ) -> None:
+        self._ctx.caches.rates.take(tenant, RateKind.TENANT, "")
         if endpoint.rate is not None:
-            who = requester.user_nid if requester else http.remote or ""
+            who = requester.user_nid if requester else self._peer(http).address
             self._ctx.caches.rates.take(tenant, endpoint.rate, who)
+
+    def _peer(self, http: web.BaseRequest) -> Peer:
+        """Who asks; behind a proxy of ours what that proxy saw, which is the last entry of the header."""
+        address = http.remote or ""
+        if self._trust_forwarded:
+            address = http.headers.get("X-Forwarded-For", address).rpartition(",")[2].strip()
+        return Peer(address, http.headers.get("User-Agent", "")[:256])
 
     async def _decode(self, http: web.BaseRequest, match: Match, query: dict[str, list[str]]) -> Any:
         endpoint = match.endpoint
@@ -163,12 +173,8 @@ class Dispatcher:
                 plan, await _receive(http, size_max, limits.request_body_s_max), limits.json_depth_max, fields
             )
         if plan.peer is not None:
-            fields[plan.peer] = _peer(http)
+            fields[plan.peer] = self._peer(http)
         return plan.make(**fields)
-
-
-def _peer(http: web.BaseRequest) -> Peer:
-    return Peer(http.remote or "", http.headers.get("User-Agent", "")[:256])
 
 
 async def _receive(http: web.BaseRequest, size_max: int, within_s: float) -> bytes:

@@ -18,7 +18,7 @@ from timserver.tenancy import Requester, Tenant
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-STALE_S = 5.0
+STALE_S = 30.0
 
 
 class Lru(Generic[Key, Value]):
