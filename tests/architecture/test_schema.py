@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.support.schema_snapshot import SNAPSHOT, dump
 from timserver.api.client import MODULES
 from timserver.store.database import APP_ROLE
 from timserver.store.migrate import MIGRATIONS
@@ -148,3 +149,7 @@ def test_migrations_are_numbered_without_collision() -> None:
     assert len(numbers) == len(set(numbers))
     for path in (MIGRATIONS / "functions").glob("*.sql"):
         assert f"create function {path.stem}(" in path.read_text()
+
+
+def test_the_snapshot_is_what_the_migrations_add_up_to(database_url: str) -> None:
+    assert SNAPSHOT.read_text() == dump(database_url), "run python -m tests.support.schema_snapshot"

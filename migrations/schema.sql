@@ -1,0 +1,921 @@
+-- Generated: what the migrations add up to. Read it; never apply or edit it.
+
+CREATE FUNCTION public.append_events(p_tenant bigint, p_room bigint, p_version bigint, p_new_room_id text, p_new_room_version text, p_device bigint, p_txn text, p_nids bigint[], p_hashes bytea[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_push smallint[], p_except text[], p_jsons bytea[], p_memberships smallint[], p_local boolean[], p_stripped bytea[], p_joined integer, p_invited integer, p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[], p_redact_nid bigint, p_redact_json bytea, p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_head_snapshot bigint) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    n bigint := cardinality(p_nids);
+    last_position bigint;
+    has_state boolean := array_remove(p_keys, null) <> '{}';
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    if p_txn is not null then
+        return query select 1::smallint, e.position, e.event_nid, e.event_hash from event e
+            where e.tenant_id = p_tenant and e.device_nid = p_device and e.txn_id = p_txn and e.room_nid = p_room
+              and e.type_nid = p_types[n];
+        if found then return; end if;
+    end if;
+    if p_new_room_id is not null then
+        insert into room (tenant_id, room_nid, room_id, room_version, created_ts)
+            values (p_tenant, p_room, p_new_room_id, p_new_room_version, p_ts[1]);
+        insert into room_head (tenant_id, room_nid, version, extremities, depth, snapshot_nid, position)
+            values (p_tenant, p_room, 0, '{}', 0, 0, 0);
+        insert into room_summary (tenant_id, room_nid) values (p_tenant, p_room);
+    end if;
+    update room_head h set version = h.version + 1, extremities = array[p_nids[n]], depth = p_depths[n],
+            snapshot_nid = p_head_snapshot
+        where h.tenant_id = p_tenant and h.room_nid = p_room and h.version = p_version;
+    if not found then
+        return query select 2::smallint, 0::bigint, 0::bigint, ''::bytea;
+        return;
+    end if;
+    if cardinality(p_snap_nids) > 0 then
+        insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members)
+            select p_tenant, s.nid, p_room, s.base, s.others, s.members
+            from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members) s (nid, base, others, members);
+    end if;
+    if p_redact_nid is not null then
+        update event e set json = p_redact_json, flags = e.flags | 1, redacted_by = p_nids[n], push_default = 0,
+                push_except = null
+            where e.tenant_id = p_tenant and e.event_nid = p_redact_nid and e.room_nid = p_room;
+        delete from relation r where r.tenant_id = p_tenant and r.event_nid = p_redact_nid;
+    end if;
+    -- from here on everything of the tenant waits for this transaction
+    update log_position l set position = l.position + n where l.tenant_id = p_tenant returning l.position
+        into last_position;
+    if last_position is null then
+        raise exception 'tenant % has no log', p_tenant;
+    end if;
+    insert into event (tenant_id, event_nid, room_nid, event_hash, position, depth, ts, type_nid, key_nid, sender_nid,
+                       prev, auth, snapshot_nid, replaces_nid, thread_nid, push_default, push_except, device_nid,
+                       txn_id, json)
+        select p_tenant, e.nid, p_room, e.hash, last_position - n + e.i, e.depth, e.ts, e.type, e.key, e.sender,
+               e.prev::bigint[], e.auth::bigint[], e.snapshot, e.replaces, e.thread, e.push, e.exc::bigint[],
+               p_device, case when e.i = n then p_txn end, e.json
+        from unnest(p_nids, p_hashes, p_depths, p_ts, p_types, p_keys, p_senders, p_prev, p_auth, p_snapshots,
+                    p_replaces, p_threads, p_push, p_except, p_jsons)
+            with ordinality e (nid, hash, depth, ts, type, key, sender, prev, auth, snapshot, replaces, thread, push,
+                               exc, json, i);
+    update room_head h set position = last_position where h.tenant_id = p_tenant and h.room_nid = p_room;
+    if array_remove(p_rel_types, null) <> '{}' then
+        insert into relation (tenant_id, room_nid, target_hash, rel_type, event_nid, type_nid, sender_nid, position, key)
+            select p_tenant, p_room, r.target, r.rel_type, r.nid, r.type, r.sender, last_position - n + r.i, r.key
+            from unnest(p_rel_targets, p_rel_types, p_rel_keys, p_nids, p_types, p_senders)
+                with ordinality r (target, rel_type, key, nid, type, sender, i)
+            where r.rel_type is not null;
+    end if;
+    if has_state then
+        perform write_state_changes(p_tenant, p_room, last_position - n, p_nids, p_types, p_keys, p_replaces,
+                                    p_memberships, p_local, p_stripped, p_joined, p_invited);
+    end if;
+    return query select 0::smallint, last_position, p_nids[n], p_hashes[n];
+end $$;
+CREATE FUNCTION public.append_message(p_tenant bigint, p_room bigint, p_version bigint, p_device bigint, p_txn text, p_nid bigint, p_hash bytea, p_depth bigint, p_ts bigint, p_type bigint, p_sender bigint, p_prev text, p_auth text, p_snapshot bigint, p_thread bigint, p_push smallint, p_except text, p_json bytea, p_rel_target bytea, p_rel_type text, p_rel_key text) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    reached bigint;
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    if p_txn is not null then
+        return query select 1::smallint, e.position, e.event_nid, e.event_hash from event e
+            where e.tenant_id = p_tenant and e.device_nid = p_device and e.txn_id = p_txn and e.room_nid = p_room
+              and e.type_nid = p_type;
+        if found then return; end if;
+    end if;
+    perform 1 from room_head h
+        where h.tenant_id = p_tenant and h.room_nid = p_room and h.version = p_version for update;
+    if not found then
+        return query select 2::smallint, 0::bigint, 0::bigint, ''::bytea;
+        return;
+    end if;
+    -- from here on everything of the tenant waits for this transaction
+    update log_position l set position = l.position + 1 where l.tenant_id = p_tenant returning l.position into reached;
+    update room_head h set version = h.version + 1, extremities = array[p_nid], depth = p_depth, position = reached
+        where h.tenant_id = p_tenant and h.room_nid = p_room;
+    insert into event (tenant_id, event_nid, room_nid, event_hash, position, depth, ts, type_nid, sender_nid, prev,
+                       auth, snapshot_nid, thread_nid, push_default, push_except, device_nid, txn_id, json)
+        values (p_tenant, p_nid, p_room, p_hash, reached, p_depth, p_ts, p_type, p_sender, p_prev::bigint[],
+                p_auth::bigint[], p_snapshot, p_thread, p_push, p_except::bigint[], p_device, p_txn, p_json);
+    if p_rel_type is not null then
+        insert into relation (tenant_id, room_nid, target_hash, rel_type, event_nid, type_nid, sender_nid, position, key)
+            values (p_tenant, p_room, p_rel_target, p_rel_type, p_nid, p_type, p_sender, reached, p_rel_key);
+    end if;
+    return query select 0::smallint, reached, p_nid, p_hash;
+end $$;
+CREATE FUNCTION public.erase_tenant(p_tenant bigint, p_erase boolean) RETURNS TABLE(table_name text, row_count bigint)
+    LANGUAGE plpgsql
+    AS $_$
+declare
+    owned text;
+    found_rows bigint;
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    for owned in
+        select c.relname from pg_class c join pg_policy p on p.polrelid = c.oid
+        where p.polname = 'tenant_wall' and c.relnamespace = current_schema()::regnamespace order by c.relname
+    loop
+        if p_erase then
+            execute format('delete from %I where tenant_id = $1', owned) using p_tenant;
+            get diagnostics found_rows = row_count;
+        else
+            execute format('select count(*) from %I where tenant_id = $1', owned) into found_rows using p_tenant;
+        end if;
+        if found_rows > 0 then
+            table_name := owned; row_count := found_rows;
+            return next;
+        end if;
+    end loop;
+    if p_erase then
+        delete from tenant t where t.tenant_id = p_tenant;
+    end if;
+end $_$;
+CREATE FUNCTION public.intern_terms(p_tenant bigint, p_names bytea[], p_nids bigint[]) RETURNS TABLE(name bytea, nid bigint)
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    insert into term (tenant_id, nid, name)
+        select p_tenant, n.nid, n.name from unnest(p_names, p_nids) n (name, nid)
+        where not exists (select from term t where t.tenant_id = p_tenant and t.name = n.name)
+        on conflict do nothing;
+    return query select t.name, t.nid from term t where t.tenant_id = p_tenant and t.name = any (p_names);
+end $$;
+CREATE FUNCTION public.log_positions(p_tenants bigint[]) RETURNS TABLE(tenant_id bigint, "position" bigint)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    t bigint;
+begin
+    foreach t in array p_tenants loop
+        perform set_config('tim.tenant', t::text, true);
+        return query select l.tenant_id, l.position from log_position l where l.tenant_id = t;
+    end loop;
+end $$;
+CREATE FUNCTION public.log_tail(p_tenant bigint, p_after bigint) RETURNS TABLE("position" bigint, kind smallint, room_nid bigint, user_nid bigint, membership smallint)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    reached bigint;
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    select l.position into reached from log_position l where l.tenant_id = p_tenant;
+    return query
+        select e.position, 1::smallint, e.room_nid, coalesce(e.key_nid, 0), m.membership
+            from event e left join membership m on e.type_nid = 2 and m.tenant_id = p_tenant and m.user_nid = e.key_nid
+                and m.room_nid = e.room_nid
+            where e.tenant_id = p_tenant and e.position > p_after and e.position <= reached
+        union all select r.position, 2::smallint, r.room_nid, case when r.kind = 2 then r.user_nid else 0 end, null
+            from receipt r where r.tenant_id = p_tenant and r.position > p_after and r.position <= reached
+        union all select a.position, 3::smallint, 0::bigint, a.user_nid, null
+            from account_data a where a.tenant_id = p_tenant and a.position > p_after and a.position <= reached
+        union all select p.position, 3::smallint, 0::bigint, p.user_nid, null
+            from push_rules p where p.tenant_id = p_tenant and p.position > p_after and p.position <= reached
+        union all select t.position, 4::smallint, 0::bigint, d.user_nid, null
+            from to_device t join device d on d.tenant_id = p_tenant and d.device_nid = t.device_nid
+            where t.tenant_id = p_tenant and t.position > p_after and t.position <= reached
+        union all select c.position, 5::smallint, coalesce(m.room_nid, 0), c.user_nid, null
+            from device_list_change c left join membership m
+                on m.tenant_id = p_tenant and m.user_nid = c.user_nid and m.membership = 1
+            where c.tenant_id = p_tenant and c.position > p_after and c.position <= reached
+        union all select s.position, 5::smallint, 0::bigint, s.signer_nid, null
+            from key_signature s where s.tenant_id = p_tenant and s.position > p_after and s.position <= reached
+        union all select k.position, 5::smallint, 0::bigint, k.user_nid, null
+            from key_count_change k where k.tenant_id = p_tenant and k.position > p_after and k.position <= reached
+        union all select t.position, 6::smallint, t.room_nid, 0::bigint, null
+            from typing t where t.tenant_id = p_tenant and t.position > p_after and t.position <= reached
+        union all select p.position, 7::smallint, coalesce(m.room_nid, 0), p.user_nid, null
+            from presence p left join membership m
+                on m.tenant_id = p_tenant and m.user_nid = p.user_nid and m.membership = 1
+            where p.tenant_id = p_tenant and p.position > p_after and p.position <= reached
+        union all select reached, 0::smallint, 0::bigint, 0::bigint, null
+        order by 1;
+end $$;
+CREATE FUNCTION public.make_tenant_table(name text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    execute format('alter table %I enable row level security', name);
+    execute format('alter table %I force row level security', name);
+    execute format(
+        'create policy tenant_wall on %I using (tenant_id = current_setting(''tim.tenant'', true)::bigint)', name);
+    execute format('grant select, insert, update, delete on %I to timserver_app', name);
+end $$;
+CREATE FUNCTION public.relation_target(p_tenant bigint, p_room bigint, p_hash bytea, p_sender bigint, p_type bigint, p_key text, p_device bigint, p_txn text) RETURNS TABLE(event_nid bigint, thread_nid bigint, annotated boolean)
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    return query select e.event_nid, e.thread_nid, p_key is not null and exists (
+        select 1 from relation r
+            join event a on a.tenant_id = p_tenant and a.event_nid = r.event_nid
+            where r.tenant_id = p_tenant and r.target_hash = p_hash and r.rel_type = 'm.annotation'
+              and r.sender_nid = p_sender and r.type_nid = p_type and r.key = p_key and r.room_nid = p_room
+              and (a.device_nid is distinct from p_device or a.txn_id is distinct from p_txn))
+        from event e where e.tenant_id = p_tenant and e.event_hash = p_hash and e.room_nid = p_room;
+end $$;
+CREATE FUNCTION public.unread_counts(p_tenant bigint, p_user bigint, p_rooms bigint[]) RETURNS TABLE(room_nid bigint, thread_nid bigint, notify bigint, highlight bigint)
+    LANGUAGE sql STABLE
+    AS $$
+    with base as (
+        select m.room_nid, greatest(m.join_position, coalesce((
+                   select max(r.event_position) from receipt r where r.tenant_id = p_tenant and r.room_nid = m.room_nid
+                       and r.user_nid = p_user and r.thread = ''), 0)) as after
+        from membership m
+        where m.tenant_id = p_tenant and m.user_nid = p_user and m.room_nid = any (p_rooms) and m.membership = 1
+    ), threads as (
+        select r.room_nid, coalesce(e.event_nid, 0) as thread_nid, max(r.event_position) as after
+        from receipt r left join event e on r.thread <> 'main' and e.tenant_id = p_tenant and e.room_nid = r.room_nid
+            and e.event_nid = r.thread_nid
+        where r.tenant_id = p_tenant and r.room_nid = any (p_rooms) and r.user_nid = p_user and r.thread <> ''
+        group by 1, 2
+    ), told as (
+        select e.room_nid, coalesce(e.thread_nid, 0) as thread_nid,
+               coalesce((select x % 4 from unnest(e.push_except) x where x / 4 = p_user), e.push_default) as outcome
+        from base b join event e on e.tenant_id = p_tenant and e.room_nid = b.room_nid and e.position > b.after
+            and (e.push_default > 0 or e.push_except is not null) and e.sender_nid <> p_user
+        left join threads t on t.room_nid = e.room_nid and t.thread_nid = coalesce(e.thread_nid, 0)
+        where e.position > coalesce(t.after, 0)
+    )
+    select t.room_nid, t.thread_nid, count(*) filter (where t.outcome > 0), count(*) filter (where t.outcome = 2)
+    from told t where t.outcome > 0 group by 1, 2
+$$;
+CREATE FUNCTION public.write_state_changes(p_tenant bigint, p_room bigint, p_before bigint, p_nids bigint[], p_types bigint[], p_keys bigint[], p_replaces bigint[], p_memberships smallint[], p_local boolean[], p_stripped bytea[], p_joined integer, p_invited integer) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into current_state (tenant_id, room_nid, key_nid, type_nid, event_nid, position)
+        select distinct on (s.key) p_tenant, p_room, s.key, s.type, s.nid, p_before + s.i
+        from unnest(p_keys, p_types, p_nids) with ordinality s (key, type, nid, i)
+        where s.key is not null order by s.key, s.i desc
+        on conflict (tenant_id, room_nid, key_nid)
+            do update set event_nid = excluded.event_nid, position = excluded.position;
+    insert into state_change (tenant_id, room_nid, position, key_nid, event_nid, old_event_nid)
+        select p_tenant, p_room, p_before + s.i, s.key, s.nid, coalesce(s.old, 0)
+        from unnest(p_keys, p_nids, p_replaces) with ordinality s (key, nid, old, i) where s.key is not null;
+    if array_remove(p_memberships, null) <> '{}' then
+        insert into membership as m (tenant_id, room_nid, user_nid, membership, event_nid, position, join_position,
+                                     local, stripped)
+            select distinct on (s.key) p_tenant, p_room, s.key, s.membership, s.nid, p_before + s.i,
+                   case when s.membership = 1 then p_before + s.i end, s.local, s.stripped
+            from unnest(p_keys, p_nids, p_memberships, p_local, p_stripped)
+                with ordinality s (key, nid, membership, local, stripped, i)
+            where s.membership is not null order by s.key, s.i desc
+            on conflict (tenant_id, user_nid, room_nid) do update set
+                join_position = case when excluded.membership = 1 and m.membership <> 1 then excluded.join_position
+                                     else m.join_position end,
+                membership = excluded.membership, event_nid = excluded.event_nid, position = excluded.position,
+                local = excluded.local, stripped = excluded.stripped,
+                forgotten = m.forgotten and excluded.membership in (4, 5);
+        update room_summary r set joined = r.joined + p_joined, invited = r.invited + p_invited
+            where r.tenant_id = p_tenant and r.room_nid = p_room;
+    end if;
+end $$;
+CREATE TABLE public.access_token (
+    tenant_id bigint NOT NULL,
+    token_hash bytea NOT NULL,
+    user_nid bigint NOT NULL,
+    device_nid bigint NOT NULL,
+    expires_ts bigint,
+    used boolean DEFAULT false NOT NULL
+);
+ALTER TABLE ONLY public.access_token FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.account (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    localpart text NOT NULL,
+    password_hash text,
+    state smallint DEFAULT 0 NOT NULL,
+    erased boolean DEFAULT false NOT NULL,
+    is_admin boolean DEFAULT false NOT NULL,
+    created_ts bigint NOT NULL,
+    suspended boolean DEFAULT false NOT NULL
+);
+ALTER TABLE ONLY public.account FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.account_data (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    type text NOT NULL,
+    content bytea NOT NULL,
+    "position" bigint NOT NULL
+);
+ALTER TABLE ONLY public.account_data FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.cross_signing_key (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    usage text NOT NULL,
+    public_key text NOT NULL,
+    "json" bytea NOT NULL,
+    CONSTRAINT cross_signing_key_usage_check CHECK ((usage = ANY (ARRAY['master'::text, 'self_signing'::text, 'user_signing'::text])))
+);
+ALTER TABLE ONLY public.cross_signing_key FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.current_state (
+    tenant_id bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    key_nid bigint NOT NULL,
+    type_nid bigint NOT NULL,
+    event_nid bigint NOT NULL,
+    "position" bigint NOT NULL
+);
+ALTER TABLE ONLY public.current_state FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.dehydrated_device (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    device_nid bigint NOT NULL,
+    device_data bytea NOT NULL
+);
+ALTER TABLE ONLY public.dehydrated_device FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.device (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    device_id text NOT NULL,
+    device_nid bigint NOT NULL,
+    display_name text,
+    created_ts bigint NOT NULL,
+    seen_ts bigint,
+    seen_ip text,
+    seen_agent text
+);
+ALTER TABLE ONLY public.device FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.device_key (
+    tenant_id bigint NOT NULL,
+    device_nid bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    "json" bytea NOT NULL,
+    replaceable boolean DEFAULT false NOT NULL
+);
+ALTER TABLE ONLY public.device_key FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.device_list_change (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    "position" bigint NOT NULL
+);
+ALTER TABLE ONLY public.device_list_change FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.event (
+    tenant_id bigint NOT NULL,
+    event_nid bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    event_hash bytea NOT NULL,
+    "position" bigint,
+    depth bigint NOT NULL,
+    ts bigint NOT NULL,
+    type_nid bigint NOT NULL,
+    key_nid bigint,
+    sender_nid bigint NOT NULL,
+    flags integer DEFAULT 0 NOT NULL,
+    prev bigint[] NOT NULL,
+    auth bigint[] NOT NULL,
+    snapshot_nid bigint NOT NULL,
+    replaces_nid bigint,
+    thread_nid bigint,
+    redacted_by bigint,
+    push_default smallint DEFAULT 0 NOT NULL,
+    push_except bigint[],
+    device_nid bigint,
+    txn_id text,
+    "json" bytea NOT NULL
+);
+ALTER TABLE ONLY public.event FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.fallback_key (
+    tenant_id bigint NOT NULL,
+    device_nid bigint NOT NULL,
+    algorithm text NOT NULL,
+    key_id text NOT NULL,
+    used boolean DEFAULT false NOT NULL,
+    "json" bytea NOT NULL
+);
+ALTER TABLE ONLY public.fallback_key FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.key_backup (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    version bigint NOT NULL,
+    algorithm text NOT NULL,
+    auth_data bytea NOT NULL,
+    etag bigint DEFAULT 0 NOT NULL,
+    count bigint DEFAULT 0 NOT NULL,
+    deleted boolean DEFAULT false NOT NULL
+);
+ALTER TABLE ONLY public.key_backup FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.key_count_change (
+    tenant_id bigint NOT NULL,
+    device_nid bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    "position" bigint NOT NULL
+);
+ALTER TABLE ONLY public.key_count_change FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.key_signature (
+    tenant_id bigint NOT NULL,
+    target_nid bigint NOT NULL,
+    target_key text NOT NULL,
+    signer_nid bigint NOT NULL,
+    signing_key_id text NOT NULL,
+    signature text NOT NULL,
+    "position" bigint DEFAULT 0 NOT NULL
+);
+ALTER TABLE ONLY public.key_signature FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.log_position (
+    tenant_id bigint NOT NULL,
+    "position" bigint NOT NULL
+)
+WITH (fillfactor='20');
+ALTER TABLE ONLY public.log_position FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.media (
+    tenant_id bigint NOT NULL,
+    media_id text NOT NULL,
+    uploader_nid bigint NOT NULL,
+    blob text,
+    content_type text NOT NULL,
+    file_name text,
+    size_bytes bigint NOT NULL,
+    sha256 bytea,
+    created_ts bigint NOT NULL,
+    expires_ts bigint,
+    access_ts bigint NOT NULL,
+    quarantined boolean DEFAULT false NOT NULL
+);
+ALTER TABLE ONLY public.media FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.media_thumbnail (
+    tenant_id bigint NOT NULL,
+    media_id text NOT NULL,
+    variant text NOT NULL,
+    outcome text NOT NULL,
+    content_type text NOT NULL,
+    size_bytes bigint NOT NULL,
+    blob text
+);
+ALTER TABLE ONLY public.media_thumbnail FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.membership (
+    tenant_id bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    membership smallint NOT NULL,
+    event_nid bigint NOT NULL,
+    "position" bigint NOT NULL,
+    join_position bigint,
+    local boolean NOT NULL,
+    forgotten boolean DEFAULT false NOT NULL,
+    stripped bytea
+);
+ALTER TABLE ONLY public.membership FORCE ROW LEVEL SECURITY;
+CREATE SEQUENCE public.nid_seq
+    START WITH 4096
+    INCREMENT BY 256
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+CREATE TABLE public.one_time_key (
+    tenant_id bigint NOT NULL,
+    device_nid bigint NOT NULL,
+    algorithm text NOT NULL,
+    key_id text NOT NULL,
+    ordinal bigint NOT NULL,
+    claimed boolean DEFAULT false NOT NULL,
+    "json" bytea NOT NULL
+);
+ALTER TABLE ONLY public.one_time_key FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.openid_token (
+    tenant_id bigint NOT NULL,
+    token_hash bytea NOT NULL,
+    user_nid bigint NOT NULL,
+    expires_ts bigint NOT NULL
+);
+ALTER TABLE ONLY public.openid_token FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.presence (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    presence smallint NOT NULL,
+    status_msg text,
+    last_active_ts bigint NOT NULL,
+    "position" bigint NOT NULL
+);
+ALTER TABLE ONLY public.presence FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.profile_field (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    name text NOT NULL,
+    value bytea NOT NULL
+);
+ALTER TABLE ONLY public.profile_field FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.push_rules (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    rules bytea NOT NULL,
+    "position" bigint NOT NULL
+);
+ALTER TABLE ONLY public.push_rules FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.pusher (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    app_id text NOT NULL,
+    pushkey text NOT NULL,
+    device_nid bigint NOT NULL,
+    body bytea NOT NULL
+);
+ALTER TABLE ONLY public.pusher FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.receipt (
+    tenant_id bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    kind smallint NOT NULL,
+    thread text NOT NULL,
+    event_nid bigint NOT NULL,
+    event_position bigint NOT NULL,
+    ts bigint NOT NULL,
+    "position" bigint NOT NULL,
+    thread_nid bigint DEFAULT 0 NOT NULL
+);
+ALTER TABLE ONLY public.receipt FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.refresh_token (
+    tenant_id bigint NOT NULL,
+    token_hash bytea NOT NULL,
+    user_nid bigint NOT NULL,
+    device_nid bigint NOT NULL,
+    access_token_hash bytea NOT NULL,
+    next_token_hash bytea
+);
+ALTER TABLE ONLY public.refresh_token FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.relation (
+    tenant_id bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    target_hash bytea NOT NULL,
+    rel_type text NOT NULL,
+    event_nid bigint NOT NULL,
+    type_nid bigint NOT NULL,
+    sender_nid bigint NOT NULL,
+    "position" bigint,
+    key text
+);
+ALTER TABLE ONLY public.relation FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.report (
+    tenant_id bigint NOT NULL,
+    report_nid bigint NOT NULL,
+    reporter_nid bigint NOT NULL,
+    room_id text,
+    event_id text,
+    user_id text,
+    reason text NOT NULL,
+    score integer,
+    created_ts bigint NOT NULL
+);
+ALTER TABLE ONLY public.report FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.room (
+    tenant_id bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    room_id text NOT NULL,
+    room_version text NOT NULL,
+    created_ts bigint NOT NULL,
+    in_directory boolean DEFAULT false NOT NULL
+);
+ALTER TABLE ONLY public.room FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.room_alias (
+    tenant_id bigint NOT NULL,
+    alias text NOT NULL,
+    room_nid bigint NOT NULL,
+    creator_nid bigint NOT NULL
+);
+ALTER TABLE ONLY public.room_alias FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.room_head (
+    tenant_id bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    version bigint NOT NULL,
+    extremities bigint[] NOT NULL,
+    depth bigint NOT NULL,
+    snapshot_nid bigint NOT NULL,
+    "position" bigint NOT NULL
+)
+WITH (fillfactor='40');
+ALTER TABLE ONLY public.room_head FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.room_key (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    version bigint NOT NULL,
+    room_id text NOT NULL,
+    session_id text NOT NULL,
+    first_message_index bigint NOT NULL,
+    forwarded_count bigint NOT NULL,
+    is_verified boolean NOT NULL,
+    session_data bytea NOT NULL
+);
+ALTER TABLE ONLY public.room_key FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.room_summary (
+    tenant_id bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    joined integer DEFAULT 0 NOT NULL,
+    invited integer DEFAULT 0 NOT NULL
+);
+ALTER TABLE ONLY public.room_summary FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.schema_migration (
+    name text NOT NULL,
+    digest text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE public.snapshot (
+    tenant_id bigint NOT NULL,
+    snapshot_nid bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    base_nid bigint,
+    others bytea NOT NULL,
+    members bytea NOT NULL
+);
+ALTER TABLE ONLY public.snapshot FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.state_change (
+    tenant_id bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    "position" bigint NOT NULL,
+    key_nid bigint NOT NULL,
+    event_nid bigint NOT NULL,
+    old_event_nid bigint NOT NULL
+);
+ALTER TABLE ONLY public.state_change FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.sync_filter (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    filter_id bigint NOT NULL,
+    body bytea NOT NULL
+);
+ALTER TABLE ONLY public.sync_filter FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.tenant (
+    tenant_id bigint NOT NULL,
+    server_name text NOT NULL,
+    variant text NOT NULL,
+    tim_version text NOT NULL,
+    settings text DEFAULT '{}'::text NOT NULL,
+    client_url text,
+    created_ts bigint NOT NULL,
+    CONSTRAINT tenant_variant_check CHECK ((variant = ANY (ARRAY['pro'::text, 'epa'::text, 'off'::text])))
+);
+CREATE TABLE public.tenant_host (
+    host text NOT NULL,
+    tenant_id bigint NOT NULL
+);
+CREATE TABLE public.tenant_key (
+    tenant_id bigint NOT NULL,
+    key_id text NOT NULL,
+    seed bytea NOT NULL,
+    public_key bytea NOT NULL,
+    created_ts bigint NOT NULL,
+    expired_ts bigint
+);
+ALTER TABLE ONLY public.tenant_key FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.term (
+    tenant_id bigint NOT NULL,
+    nid bigint NOT NULL,
+    name bytea NOT NULL
+);
+ALTER TABLE ONLY public.term FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.to_device (
+    tenant_id bigint NOT NULL,
+    device_nid bigint NOT NULL,
+    "position" bigint NOT NULL,
+    message_nid bigint NOT NULL,
+    message bytea NOT NULL
+);
+ALTER TABLE ONLY public.to_device FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.to_device_txn (
+    tenant_id bigint NOT NULL,
+    device_nid bigint NOT NULL,
+    txn_id text NOT NULL,
+    created_ts bigint NOT NULL
+);
+ALTER TABLE ONLY public.to_device_txn FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.typing (
+    tenant_id bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    expires_ts bigint NOT NULL,
+    "position" bigint NOT NULL
+);
+ALTER TABLE ONLY public.typing FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.uia_session (
+    tenant_id bigint NOT NULL,
+    session_id text NOT NULL,
+    request bytea NOT NULL,
+    completed text[] NOT NULL,
+    created_ts bigint NOT NULL
+);
+ALTER TABLE ONLY public.uia_session FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY public.access_token
+    ADD CONSTRAINT access_token_pkey PRIMARY KEY (tenant_id, token_hash);
+ALTER TABLE ONLY public.account_data
+    ADD CONSTRAINT account_data_pkey PRIMARY KEY (tenant_id, user_nid, room_nid, type);
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_localpart_key UNIQUE (tenant_id, localpart);
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (tenant_id, user_nid);
+ALTER TABLE ONLY public.cross_signing_key
+    ADD CONSTRAINT cross_signing_key_pkey PRIMARY KEY (tenant_id, user_nid, usage);
+ALTER TABLE ONLY public.current_state
+    ADD CONSTRAINT current_state_pkey PRIMARY KEY (tenant_id, room_nid, key_nid);
+ALTER TABLE ONLY public.dehydrated_device
+    ADD CONSTRAINT dehydrated_device_pkey PRIMARY KEY (tenant_id, user_nid);
+ALTER TABLE ONLY public.device_key
+    ADD CONSTRAINT device_key_pkey PRIMARY KEY (tenant_id, device_nid);
+ALTER TABLE ONLY public.device_list_change
+    ADD CONSTRAINT device_list_change_pkey PRIMARY KEY (tenant_id, user_nid);
+ALTER TABLE ONLY public.device
+    ADD CONSTRAINT device_nid_key UNIQUE (tenant_id, device_nid);
+ALTER TABLE ONLY public.device
+    ADD CONSTRAINT device_pkey PRIMARY KEY (tenant_id, user_nid, device_id);
+ALTER TABLE ONLY public.event
+    ADD CONSTRAINT event_hash_key UNIQUE (tenant_id, event_hash);
+ALTER TABLE ONLY public.event
+    ADD CONSTRAINT event_pkey PRIMARY KEY (tenant_id, event_nid);
+ALTER TABLE ONLY public.fallback_key
+    ADD CONSTRAINT fallback_key_pkey PRIMARY KEY (tenant_id, device_nid, algorithm);
+ALTER TABLE ONLY public.key_backup
+    ADD CONSTRAINT key_backup_pkey PRIMARY KEY (tenant_id, user_nid, version);
+ALTER TABLE ONLY public.key_count_change
+    ADD CONSTRAINT key_count_change_pkey PRIMARY KEY (tenant_id, device_nid);
+ALTER TABLE ONLY public.key_signature
+    ADD CONSTRAINT key_signature_pkey PRIMARY KEY (tenant_id, target_nid, target_key, signer_nid, signing_key_id);
+ALTER TABLE ONLY public.log_position
+    ADD CONSTRAINT log_position_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE ONLY public.media
+    ADD CONSTRAINT media_pkey PRIMARY KEY (tenant_id, media_id);
+ALTER TABLE ONLY public.media_thumbnail
+    ADD CONSTRAINT media_thumbnail_pkey PRIMARY KEY (tenant_id, media_id, variant);
+ALTER TABLE ONLY public.membership
+    ADD CONSTRAINT membership_pkey PRIMARY KEY (tenant_id, user_nid, room_nid);
+ALTER TABLE ONLY public.one_time_key
+    ADD CONSTRAINT one_time_key_pkey PRIMARY KEY (tenant_id, device_nid, algorithm, key_id);
+ALTER TABLE ONLY public.openid_token
+    ADD CONSTRAINT openid_token_pkey PRIMARY KEY (tenant_id, token_hash);
+ALTER TABLE ONLY public.presence
+    ADD CONSTRAINT presence_pkey PRIMARY KEY (tenant_id, user_nid);
+ALTER TABLE ONLY public.profile_field
+    ADD CONSTRAINT profile_field_pkey PRIMARY KEY (tenant_id, user_nid, name);
+ALTER TABLE ONLY public.push_rules
+    ADD CONSTRAINT push_rules_pkey PRIMARY KEY (tenant_id, user_nid);
+ALTER TABLE ONLY public.pusher
+    ADD CONSTRAINT pusher_pkey PRIMARY KEY (tenant_id, user_nid, app_id, pushkey);
+ALTER TABLE ONLY public.receipt
+    ADD CONSTRAINT receipt_pkey PRIMARY KEY (tenant_id, room_nid, user_nid, kind, thread);
+ALTER TABLE ONLY public.refresh_token
+    ADD CONSTRAINT refresh_token_pkey PRIMARY KEY (tenant_id, token_hash);
+ALTER TABLE ONLY public.relation
+    ADD CONSTRAINT relation_pkey PRIMARY KEY (tenant_id, event_nid);
+ALTER TABLE ONLY public.report
+    ADD CONSTRAINT report_pkey PRIMARY KEY (tenant_id, report_nid);
+ALTER TABLE ONLY public.room_alias
+    ADD CONSTRAINT room_alias_pkey PRIMARY KEY (tenant_id, alias);
+ALTER TABLE ONLY public.room_head
+    ADD CONSTRAINT room_head_pkey PRIMARY KEY (tenant_id, room_nid);
+ALTER TABLE ONLY public.room
+    ADD CONSTRAINT room_id_key UNIQUE (tenant_id, room_id);
+ALTER TABLE ONLY public.room_key
+    ADD CONSTRAINT room_key_pkey PRIMARY KEY (tenant_id, user_nid, version, room_id, session_id);
+ALTER TABLE ONLY public.room
+    ADD CONSTRAINT room_pkey PRIMARY KEY (tenant_id, room_nid);
+ALTER TABLE ONLY public.room_summary
+    ADD CONSTRAINT room_summary_pkey PRIMARY KEY (tenant_id, room_nid);
+ALTER TABLE ONLY public.schema_migration
+    ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY public.snapshot
+    ADD CONSTRAINT snapshot_pkey PRIMARY KEY (tenant_id, snapshot_nid);
+ALTER TABLE ONLY public.state_change
+    ADD CONSTRAINT state_change_pkey PRIMARY KEY (tenant_id, room_nid, "position", key_nid);
+ALTER TABLE ONLY public.sync_filter
+    ADD CONSTRAINT sync_filter_pkey PRIMARY KEY (tenant_id, user_nid, filter_id);
+ALTER TABLE ONLY public.tenant_host
+    ADD CONSTRAINT tenant_host_pkey PRIMARY KEY (host);
+ALTER TABLE ONLY public.tenant_key
+    ADD CONSTRAINT tenant_key_pkey PRIMARY KEY (tenant_id, key_id);
+ALTER TABLE ONLY public.tenant
+    ADD CONSTRAINT tenant_pkey PRIMARY KEY (tenant_id);
+ALTER TABLE ONLY public.tenant
+    ADD CONSTRAINT tenant_server_name_key UNIQUE (server_name);
+ALTER TABLE ONLY public.term
+    ADD CONSTRAINT term_name_key UNIQUE (tenant_id, name);
+ALTER TABLE ONLY public.term
+    ADD CONSTRAINT term_pkey PRIMARY KEY (tenant_id, nid);
+ALTER TABLE ONLY public.to_device
+    ADD CONSTRAINT to_device_pkey PRIMARY KEY (tenant_id, device_nid, "position", message_nid);
+ALTER TABLE ONLY public.to_device_txn
+    ADD CONSTRAINT to_device_txn_pkey PRIMARY KEY (tenant_id, device_nid, txn_id);
+ALTER TABLE ONLY public.typing
+    ADD CONSTRAINT typing_pkey PRIMARY KEY (tenant_id, room_nid, user_nid);
+ALTER TABLE ONLY public.uia_session
+    ADD CONSTRAINT uia_session_pkey PRIMARY KEY (tenant_id, session_id);
+CREATE INDEX access_token_device ON public.access_token USING btree (tenant_id, device_nid);
+CREATE INDEX account_data_log ON public.account_data USING btree (tenant_id, "position");
+CREATE INDEX account_data_position ON public.account_data USING btree (tenant_id, user_nid, "position");
+CREATE INDEX current_state_change ON public.current_state USING btree (tenant_id, room_nid, "position");
+CREATE INDEX device_key_user ON public.device_key USING btree (tenant_id, user_nid);
+CREATE INDEX device_list_change_log ON public.device_list_change USING btree (tenant_id, "position");
+CREATE INDEX event_log ON public.event USING btree (tenant_id, "position") INCLUDE (room_nid);
+CREATE INDEX event_push ON public.event USING btree (tenant_id, room_nid, "position") WHERE ((push_default > 0) OR (push_except IS NOT NULL));
+CREATE INDEX event_room ON public.event USING btree (tenant_id, room_nid, "position");
+CREATE INDEX event_thread ON public.event USING btree (tenant_id, room_nid, thread_nid, "position") WHERE (thread_nid IS NOT NULL);
+CREATE UNIQUE INDEX event_txn ON public.event USING btree (tenant_id, device_nid, txn_id, room_nid, type_nid) WHERE (txn_id IS NOT NULL);
+CREATE INDEX key_count_change_log ON public.key_count_change USING btree (tenant_id, "position");
+CREATE INDEX key_signature_log ON public.key_signature USING btree (tenant_id, signer_nid, "position");
+CREATE INDEX key_signature_tail ON public.key_signature USING btree (tenant_id, "position");
+CREATE INDEX media_announced ON public.media USING btree (tenant_id, uploader_nid, expires_ts) WHERE (blob IS NULL);
+CREATE UNIQUE INDEX media_blob ON public.media USING btree (tenant_id, blob);
+CREATE UNIQUE INDEX media_thumbnail_blob ON public.media_thumbnail USING btree (tenant_id, blob);
+CREATE INDEX media_uploader ON public.media USING btree (tenant_id, uploader_nid, created_ts);
+CREATE INDEX membership_change ON public.membership USING btree (tenant_id, room_nid, "position");
+CREATE INDEX membership_room ON public.membership USING btree (tenant_id, room_nid, membership);
+CREATE INDEX one_time_key_next ON public.one_time_key USING btree (tenant_id, device_nid, algorithm, ordinal) WHERE (NOT claimed);
+CREATE INDEX presence_log ON public.presence USING btree (tenant_id, "position");
+CREATE INDEX push_rules_log ON public.push_rules USING btree (tenant_id, "position");
+CREATE INDEX pusher_device ON public.pusher USING btree (tenant_id, device_nid);
+CREATE INDEX pusher_key ON public.pusher USING btree (tenant_id, app_id, pushkey);
+CREATE INDEX receipt_log ON public.receipt USING btree (tenant_id, "position");
+CREATE INDEX refresh_token_device ON public.refresh_token USING btree (tenant_id, device_nid);
+CREATE INDEX relation_target ON public.relation USING btree (tenant_id, target_hash, rel_type, "position");
+CREATE INDEX room_alias_room ON public.room_alias USING btree (tenant_id, room_nid);
+CREATE INDEX room_directory ON public.room USING btree (tenant_id, room_nid) WHERE in_directory;
+CREATE INDEX snapshot_room ON public.snapshot USING btree (tenant_id, room_nid);
+CREATE INDEX tenant_host_tenant ON public.tenant_host USING btree (tenant_id);
+CREATE INDEX to_device_log ON public.to_device USING btree (tenant_id, "position");
+CREATE INDEX typing_log ON public.typing USING btree (tenant_id, "position");
+ALTER TABLE ONLY public.media_thumbnail
+    ADD CONSTRAINT media_thumbnail_media_fkey FOREIGN KEY (tenant_id, media_id) REFERENCES public.media(tenant_id, media_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.tenant_host
+    ADD CONSTRAINT tenant_host_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id) ON DELETE CASCADE;
+ALTER TABLE public.access_token ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.account ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.account_data ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.cross_signing_key ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.current_state ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.dehydrated_device ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.device ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.device_key ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.device_list_change ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.event ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.fallback_key ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.key_backup ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.key_count_change ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.key_signature ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.log_position ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.media ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.media_thumbnail ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.membership ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.one_time_key ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.openid_token ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.presence ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.profile_field ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.push_rules ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.pusher ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.receipt ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.refresh_token ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.relation ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.report ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.room ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.room_alias ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.room_head ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.room_key ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.room_summary ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.snapshot ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.state_change ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.sync_filter ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.tenant_key ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_wall ON public.access_token USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.account USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.account_data USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.cross_signing_key USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.current_state USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.dehydrated_device USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.device USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.device_key USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.device_list_change USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.event USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.fallback_key USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.key_backup USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.key_count_change USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.key_signature USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.log_position USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.media USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.media_thumbnail USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.membership USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.one_time_key USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.openid_token USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.presence USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.profile_field USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.push_rules USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.pusher USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.receipt USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.refresh_token USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.relation USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.report USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.room USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.room_alias USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.room_head USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.room_key USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.room_summary USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.snapshot USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.state_change USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.sync_filter USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.tenant_key USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.term USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.to_device USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.to_device_txn USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.typing USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.uia_session USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+ALTER TABLE public.term ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.to_device ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.to_device_txn ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.typing ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.uia_session ENABLE ROW LEVEL SECURITY;
