@@ -220,6 +220,10 @@ class JsPerson:
         """Wait until this client shows the user as verified by cross-signing."""
         await self._do("trusts_user", user=user)
 
+    async def knows_device(self, user: str, device: str) -> None:
+        """Wait until the device's keys are here: before that the SDK ignores its verification requests."""
+        await self._do("knows_device", user=user, device=device)
+
     async def trusts_device(self, user: str, device: str) -> None:
         """Wait until this client shows the device as signed by its verified owner."""
         await self._do("trusts_device", user=user, device=device)

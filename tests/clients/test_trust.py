@@ -48,6 +48,7 @@ async def test_a_new_device_is_verified_from_the_old_one_and_then_trusted_by_oth
 
     phone = await cast.js(account, "phone")
     assert not (await bob.trust_in_device(phone.user_id, phone.device_id))["cross_signed"]
+    await laptop.knows_device(phone.user_id, phone.device_id)
     await phone.asks_to_verify(phone.user_id, device=laptop.device_id)
     await laptop.accepts_verification(phone.user_id)
     await compare(phone, laptop)

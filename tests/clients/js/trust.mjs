@@ -102,6 +102,14 @@ export async function trusts_user(session, { user }) {
     );
 }
 
+/** Wait until the device's keys are here. */
+export async function knows_device({ sdk }, { user, device }) {
+    await until(
+        () => `keys of ${device}`,
+        async () => (await sdk.getCrypto().getUserDeviceInfo([user])).get(user)?.has(device),
+    );
+}
+
 /** Wait until this client shows the device as signed by its owner, whose identity it verified. */
 export async function trusts_device(session, args) {
     const trusted = async () => (await trust_in_device(session, args)).cross_signed;
