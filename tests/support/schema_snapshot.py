@@ -15,7 +15,7 @@ _HEAD = "-- Generated: what the migrations add up to. Read it; never apply or ed
 
 def dump(url: str) -> str:
     """The schema of a database in a form that stays the same."""
-    command = [binaries() / "pg_dump", "--schema-only", "--no-owner", "--no-privileges", "--dbname", url]
+    command = [str(binaries() / "pg_dump"), "--schema-only", "--no-owner", "--no-privileges", "--dbname", url]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     lines = [
         line
