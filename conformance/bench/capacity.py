@@ -9,7 +9,6 @@ from conformance.bench.figures import Result
 from conformance.bench.measure import Bench, spread
 
 IDLE_S = 10.0
-SETTLE_S = 2.0
 POLL_TIMEOUT_MS = 90_000
 
 
@@ -27,7 +26,7 @@ async def idle_long_polls(bench: Bench) -> Result:
         clients[n].close()
 
     await spread(first_sync, len(clients), parallel=8)
-    await asyncio.sleep(SETTLE_S)
+    await bench.quiet()
     accounting.reset_peak_memory(bench.server.pid)
     memory = accounting.memory_bytes(bench.server.pid)
     polls = []
@@ -35,7 +34,7 @@ async def idle_long_polls(bench: Bench) -> Result:
         for client, path in zip(clients, paths, strict=True):
             polls.append(group.create_task(client.raw("GET", path)))
             await asyncio.sleep(0.002)
-        await asyncio.sleep(SETTLE_S)
+        await bench.quiet()
         growth = accounting.memory_bytes(bench.server.pid) - memory
         before = bench.usage()
         await asyncio.sleep(IDLE_S)
@@ -56,6 +55,7 @@ async def tenants(bench: Bench) -> Result:
     assert bench.server.create_tenants is not None
     names = [f"t{number}.test" for number in range(bench.scaled(1000))]
     await (await bench.user()).whoami()
+    await bench.quiet()
     memory = accounting.memory_bytes(bench.server.pid)
     before = bench.usage()
     latencies = await bench.server.create_tenants(names)

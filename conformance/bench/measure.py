@@ -17,6 +17,9 @@ from conformance.bench.server import Server
 SETTLE_S = 0.5
 """Work that a server does after its answer belongs to the operation, so the measure waits for it."""
 
+QUIET_CPU = 0.06
+"""CPU seconds in a second below which a server is idle."""
+
 SLICES = 5
 """A machine's speed changes with what else it does; slices by turns let both servers have their share of it."""
 
@@ -52,11 +55,13 @@ class Bench:
         return await Client.registered(self.server, next(self._names))
 
     async def users(self, count: int) -> list[Client]:
-        """New users, eight at a time."""
+        """New users, eight at a time; they hang up, so that the server has room for no more connections yet."""
         made: list[Client] = []
 
         async def register(_: int) -> None:
-            made.append(await self.user())
+            client = await self.user()
+            client.close()
+            made.append(client)
 
         await spread(register, count, parallel=8)
         return made
@@ -103,6 +108,16 @@ class Bench:
             peak_memory_bytes=accounting.peak_memory_bytes(self.server.pid),
             extra=extra,
         )
+
+    async def quiet(self, seconds_max: float = 40) -> None:
+        """Until server and database do next to nothing for a second."""
+        deadline = time.perf_counter() + seconds_max
+        while time.perf_counter() < deadline:
+            before = self.usage()
+            await asyncio.sleep(1)
+            usage = self.usage().since(before)
+            if usage.server_cpu_s + usage.database_cpu_s < QUIET_CPU:
+                return
 
     async def _give_way(self) -> None:
         """The lock is fair: who waits for its turn has it next."""
