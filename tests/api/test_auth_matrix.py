@@ -4,6 +4,7 @@ Rows are in `auth_matrix.py`.
 """
 
 from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 import msgspec
@@ -44,6 +45,7 @@ class World(msgspec.Struct):
                 "userId": f"@nobody:{self.alice.tenant.server_name}",
                 "roomId": "!missing:example.org",
                 "roomIdOrAlias": "!missing:example.org",
+                "roomAlias": quote(f"#missing:{self.alice.tenant.server_name}"),
                 "eventId": "$missing",
                 "deviceId": "MISSING",
                 "mediaId": "missing",
@@ -98,6 +100,8 @@ async def world(server: Homeserver, database_url: str) -> World:
         (await alice.put(path, {"a": 1})).must()
     (await alice.put(f"{base}/rooms/{room}/tags/u.x", {})).must()
     (await alice.put("/pushrules/global/content/x", RULE)).must()
+    alias = f"#hers:{tenant.server_name}"
+    (await alice.put(f"/directory/room/{quote(alias)}", {"room_id": room})).must()
     filter_id = (await alice.post(f"{base}/filter", {})).must()["filter_id"]
     version = (await alice.post("/room_keys/version", BACKUP)).must()["version"]
     (await alice.put(f"/room_keys/keys/{room}/s?version={version}", KEY)).must()
@@ -111,6 +115,7 @@ async def world(server: Homeserver, database_url: str) -> World:
         "userId": alice.user_id,
         "roomId": room,
         "roomIdOrAlias": room,
+        "roomAlias": quote(alias),
         "eventId": event,
         "deviceId": "OTHER",
         "type": "org.example",

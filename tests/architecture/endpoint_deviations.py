@@ -11,6 +11,11 @@ DEVIATIONS: dict[str, dict[str, str]] = {
     "set_admin_suspend_user": {"auth": "the spec says 'required' and means administrators"},
     "get_user_profile": {"auth": "A_26289: TI-M tenants answer only with a token"},
     "get_profile_field": {"auth": "A_26289: TI-M tenants answer only with a token"},
+    "get_room_visibility_on_directory": {"auth": "A_26518: TI-M tenants answer only with a token"},
+    "get_public_rooms": {"auth": "A_26518: TI-M tenants answer only with a token"},
+    "query_public_rooms": {
+        "auth": "A_28587: ePA tenants refuse before they ask for a token; others want one"
+    },
     "get_versions": {"auth": "the answer is the same for everybody"},
     "delete3pid_from_account": {"body": NO_ADDRESSES},
     "unbind3pid_from_account": {"body": NO_ADDRESSES},

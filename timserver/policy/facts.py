@@ -41,6 +41,13 @@ class CreateRoomFacts(msgspec.Struct, frozen=True, kw_only=True):
     invitees: tuple[UserID, ...]
 
 
+class DirectoryFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody reads or changes the directory of published rooms."""
+
+    tenant: Tenant
+    authenticated: bool
+
+
 class ProfileFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A user changes a field of the own profile."""
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from timserver.policy.facts import (
     CreateRoomFacts,
+    DirectoryFacts,
     InviteFacts,
     JoinFacts,
     MediaFacts,
@@ -13,7 +14,7 @@ from timserver.policy.facts import (
     SendFacts,
 )
 from timserver.policy.federation import own_domain
-from timserver.policy.identity import display_name
+from timserver.policy.identity import display_name, public_rooms
 from timserver.policy.retention import forgotten_rooms
 from timserver.policy.verdict import Denied
 
@@ -21,6 +22,7 @@ ON_SEND: Final[Sequence[Callable[[SendFacts], Denied | None]]] = ()
 ON_INVITE: Final[Sequence[Callable[[InviteFacts], Denied | None]]] = (own_domain.on_invite,)
 ON_JOIN: Final[Sequence[Callable[[JoinFacts], Denied | None]]] = (own_domain.on_join,)
 ON_CREATE_ROOM: Final[Sequence[Callable[[CreateRoomFacts], Denied | None]]] = (own_domain.on_create_room,)
+ON_DIRECTORY: Final[Sequence[Callable[[DirectoryFacts], Denied | None]]] = (public_rooms.on_directory,)
 ON_PROFILE: Final[Sequence[Callable[[ProfileFacts], Denied | None]]] = (display_name.on_profile,)
 ON_MEDIA: Final[Sequence[Callable[[MediaFacts], Denied | None]]] = (own_domain.on_media,)
 RETENTION: Final[Sequence[Callable[[RetentionFacts], bool]]] = (forgotten_rooms.must_go,)

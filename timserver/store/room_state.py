@@ -13,6 +13,7 @@ _FROM = (
     " where c.tenant_id = $1 and c.room_nid = $2"
 )
 _ALL = Statement(EventRow, f"{_FROM} and c.event_nid > 0 order by e.position")
+_WITHOUT_MEMBERS = Statement(EventRow, f"{_FROM} and c.type_nid <> 2 and c.event_nid > 0 order by e.position")
 _ENTRY = Statement(EventRow, f"{_FROM} and c.key_nid = $3 and c.event_nid > 0")
 _OF_TYPE = Statement(EventRow, f"{_FROM} and c.type_nid = $3 and c.event_nid > 0 order by e.position")
 _MEMBERS = Statement(
@@ -25,6 +26,11 @@ _MEMBERS = Statement(
 async def whole(conn: Connection, tenant: Tenant, room_nid: int) -> list[EventRow]:
     """All of it, oldest first."""
     return await _ALL.all(conn, tenant, room_nid)
+
+
+async def without_members(conn: Connection, tenant: Tenant, room_nid: int) -> list[EventRow]:
+    """All of it but the members, oldest first."""
+    return await _WITHOUT_MEMBERS.all(conn, tenant, room_nid)
 
 
 async def entry(conn: Connection, tenant: Tenant, room_nid: int, key_nid: int) -> EventRow | None:

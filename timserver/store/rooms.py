@@ -72,6 +72,17 @@ _BY_NIDS = Statement(
     RoomRow,
     "select room_nid, room_id, room_version, in_directory from room where tenant_id = $1 and room_nid = any ($2::bigint[])",
 )
+_BY_IDS = Statement(
+    RoomRow,
+    "select room_nid, room_id, room_version, in_directory from room where tenant_id = $1 and room_id = any ($2::text[])",
+)
+_MUTUAL = Statement(
+    str,
+    "select r.room_id from term u join membership o on o.tenant_id = u.tenant_id and o.user_nid = u.nid"
+    " and o.membership = 1 join membership m on m.tenant_id = u.tenant_id and m.room_nid = o.room_nid"
+    " and m.user_nid = $2 and m.membership = 1 join room r on r.tenant_id = u.tenant_id and r.room_nid = o.room_nid"
+    " where u.tenant_id = $1 and u.name = $3 order by r.room_nid",
+)
 _HEAD = Statement(
     _Head,
     "select version, extremities, depth, snapshot_nid, position from room_head where tenant_id = $1 and room_nid = $2",
@@ -136,6 +147,16 @@ async def find_room(conn: Connection, tenant: Tenant, room_id: str) -> RoomRow |
 async def rooms_by_nid(conn: Connection, tenant: Tenant, room_nids: list[int]) -> dict[int, RoomRow]:
     """By numbers."""
     return {row.room_nid: row for row in await _BY_NIDS.all(conn, tenant, room_nids)}
+
+
+async def rooms_by_id(conn: Connection, tenant: Tenant, room_ids: list[str]) -> list[RoomRow]:
+    """By room ids, as far as they are known here."""
+    return await _BY_IDS.all(conn, tenant, room_ids)
+
+
+async def mutual_rooms(conn: Connection, tenant: Tenant, user_nid: int, other: str) -> list[str]:
+    """Ids of rooms where a user and another one are joined."""
+    return await _MUTUAL.all(conn, tenant, user_nid, other.encode())
 
 
 async def load(conn: Connection, tenant: Tenant, row: RoomRow) -> LiveRoom:

@@ -5,7 +5,7 @@ Spec: https://spec.matrix.org/v1.19/client-server-api/#redactions
 
 from timserver.context import Context
 from timserver.matrix import errors, pdu, power_levels
-from timserver.matrix.event import Event, get_str
+from timserver.matrix.event import get_str
 from timserver.matrix.event_types import MEMBER
 from timserver.matrix.ids import EventID, InvalidID, RoomID, parse_event_id
 from timserver.matrix.json_types import JsonObject
@@ -16,7 +16,8 @@ from timserver.store.live_rooms import JOIN, LiveRoom
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.appending import append
 from timserver.usecases.events.drafts import Draft, Transaction
-from timserver.usecases.rooms.live import must_current_room, state_events
+from timserver.usecases.rooms.live import must_current_room
+from timserver.usecases.rooms.power import levels_of
 
 REDACTION = "m.room.redaction"
 
@@ -78,11 +79,7 @@ async def redact_event(
 
 
 async def _must_have_power(ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom) -> None:
-    keys = [("m.room.create", ""), ("m.room.power_levels", "")]
-    state: dict[tuple[str, str], Event] = {
-        key: event for key, (_, event) in (await state_events(ctx, tenant, room, keys)).items()
-    }
-    levels = power_levels.of_state(room.version, state)
+    levels = await levels_of(ctx, tenant, room)
     needed = power_levels.named_level(levels, "redact")
     if power_levels.user_level(levels, requester.user_id) < needed:
         raise errors.Forbidden("You may not redact events of others in this room")

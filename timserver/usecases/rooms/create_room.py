@@ -16,14 +16,10 @@ from timserver.policy import points
 from timserver.policy.facts import CreateRoomFacts
 from timserver.store import aliases, rooms
 from timserver.store.database import UniqueViolation
-from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Requester, Tenant, Variant
-from timserver.usecases.events.appending import append
-from timserver.usecases.events.drafts import draft_of
 from timserver.usecases.membership.invite_user import invite_into
-from timserver.usecases.membership.profile_content import profile_content
 from timserver.usecases.rooms.aliases import make_alias
-from timserver.usecases.rooms.live import remember
+from timserver.usecases.rooms.new_room import make_room
 
 
 class NewRoom(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,30 +60,17 @@ async def create_room(ctx: Context, tenant: Tenant, requester: Requester, wanted
         encryption_default=tenant.variant is not Variant.OFF,
     )
     state = room_presets.new_room_state(plan)
-    (room_nid,) = await ctx.database.take_nids(1)
-    room_id = "" if version.room_id_is_create_hash else f"!{ctx.ids.opaque(18)}:{tenant.server_name}"
-    room = LiveRoom(room_nid, RoomID(room_id), version)
-    async with ctx.database.transaction(tenant) as conn:
-        profile = await profile_content(conn, tenant, requester.user_nid)
-        if alias is not None and await aliases.find(conn, tenant, alias) is not None:
-            raise errors.RoomInUse()
-    drafts = [
-        draft_of(
-            requester,
-            event.type,
-            {**event.content, **profile} if event.type == "m.room.member" else event.content,
-            event.state_key,
-        )
-        for event in state
-    ]
-    await append(ctx, tenant, room, drafts)
-    room = remember(ctx, tenant, room)
+    if alias is not None:
+        async with ctx.database.transaction(tenant) as conn:
+            if await aliases.find(conn, tenant, alias) is not None:
+                raise errors.RoomInUse()
+    room = await make_room(ctx, tenant, requester, version, state)
     if alias is not None or wanted.visibility == "public":
         try:
             async with ctx.database.transaction(tenant) as conn:
                 if alias is not None:
-                    await aliases.insert(conn, tenant, alias, room_nid, requester.user_nid)
-                await rooms.set_in_directory(conn, tenant, room_nid, wanted.visibility == "public")
+                    await aliases.insert(conn, tenant, alias, room.room_nid, requester.user_nid)
+                await rooms.set_in_directory(conn, tenant, room.room_nid, wanted.visibility == "public")
         except UniqueViolation:
             raise errors.RoomInUse() from None
     for invitee in wanted.invite:
