@@ -49,7 +49,8 @@ async def open_context(settings: Settings, master_key: bytes) -> AsyncIterator[C
     """The context of a process, without the loops: what the command line needs."""
     clock, ids = SystemClock(), SystemIds()
     url = settings.database.url.get_secret_value()
-    database = await Database.connect(url, pool_size=settings.database.pool_max)
+    wait_s = settings.limits.database_wait_ms_max / 1000
+    database = await Database.connect(url, pool_size=settings.database.pool_max, wait_s=wait_s)
     caches = Caches(settings.limits, Rates(clock, settings.rate_limits))
     bus = Bus(url)
     bus.on_drop = caches.drop_named

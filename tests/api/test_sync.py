@@ -247,3 +247,21 @@ async def test_a_chain_of_syncs_tells_the_same_as_one(alice: Person, bob: Person
     whole = (await bob.get("/sync", filter='{"room":{"timeline":{"limit":100}}}')).must()
     assert message_bodies(whole, room) == texts
     assert state["m.room.topic", ""] == {"topic": "5"}
+
+
+async def test_many_who_come_back_at_once_are_answered(
+    server: Homeserver, alice: Person, bob: Person
+) -> None:
+    """RELIABILITY R18 in small: a quiet user who comes back costs little, and misses nothing."""
+    room = await room_with(alice, bob)
+    since = (await bob.get("/sync")).must()["next_batch"]
+    await say(alice, room, "while away")
+    fresh = await server.logged_in(bob.tenant, "bob")
+    for reply in await asyncio.gather(*(fresh.get("/sync", since=since, timeout=0) for _ in range(15))):
+        assert message_bodies(reply.must(), room) == ["while away"]
+    carol = await server.person(alice.tenant, "carol")
+    quiet = (await carol.get("/sync", since=since, timeout=0)).must()
+    assert "rooms" not in quiet.body
+    (await alice.post(f"/rooms/{room}/invite", {"user_id": carol.user_id})).must()
+    invited = (await carol.get("/sync", since=quiet["next_batch"], timeout=1000)).must()
+    assert list(invited["rooms"]["invite"]) == [room]

@@ -61,15 +61,16 @@ class Database:
     PostgreSQL cannot hold becomes `errors.InvalidParam`.
     """
 
-    def __init__(self, pool: Any) -> None:
+    def __init__(self, pool: Any, wait_s: float) -> None:
         self._pool = pool
+        self._wait_s = wait_s
         self._nids = range(0)
 
     @classmethod
     async def connect(
-        cls, url: str, *, pool_size: int, role: str = APP_ROLE, schema: str | None = None
+        cls, url: str, *, pool_size: int, wait_s: float, role: str = APP_ROLE, schema: str | None = None
     ) -> "Database":
-        """Open a pool of at most `pool_size` connections that act as `role`."""
+        """A pool of at most `pool_size` connections that act as `role`; who gets none within `wait_s` is told 503."""
         if not re.fullmatch(r"[a-z_][a-z0-9_]*", role):
             raise ValueError("role")
 
@@ -90,7 +91,7 @@ class Database:
             command_timeout=60,
             reset=no_reset,
         )
-        return cls(pool)
+        return cls(pool, wait_s)
 
     async def close(self) -> None:
         """Close when idle; cut what is still running after 5 seconds."""
@@ -174,6 +175,6 @@ class Database:
 
     async def _acquire(self) -> Any:
         try:
-            return await self._pool.acquire(timeout=10)
+            return await self._pool.acquire(timeout=self._wait_s)
         except (*_UNAVAILABLE, TimeoutError) as error:
             raise errors.Unavailable(inner=f"database: {type(error).__name__}") from error

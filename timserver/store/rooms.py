@@ -109,6 +109,9 @@ _ROOM_OF = Statement(
     " m.stripped from membership m join room r on r.tenant_id = m.tenant_id and r.room_nid = m.room_nid"
     " where m.tenant_id = $1 and m.user_nid = $2 and m.room_nid = $3",
 )
+_JOINED = Statement(
+    int, "select room_nid from membership where tenant_id = $1 and user_nid = $2 and membership = 1"
+)
 _SOME_ROOMS_OF = Statement(
     UserRoomRow,
     "select m.room_nid, r.room_id, r.room_version, m.membership, m.event_nid, m.position, m.join_position, m.forgotten,"
@@ -198,6 +201,11 @@ async def is_current(conn: Connection, tenant: Tenant, room: LiveRoom) -> bool:
 async def rooms_of(conn: Connection, tenant: Tenant, user_nid: int) -> list[UserRoomRow]:
     """Every room a user ever had to do with."""
     return await _ROOMS_OF.all(conn, tenant, user_nid)
+
+
+async def joined_nids(conn: Connection, tenant: Tenant, user_nid: int) -> list[int]:
+    """Numbers of the rooms that a user is in."""
+    return await _JOINED.all(conn, tenant, user_nid)
 
 
 async def some_rooms_of(

@@ -79,7 +79,19 @@ def _concern(tail: Tail, asked: Asked) -> Concern | None:
     )
 
 
+async def _come_alive(ctx: Context, tenant: Tenant, tail: Tail, asked: Asked) -> None:
+    """A user who comes back with a position that the tail reaches: with the rooms known, the tail can tell the rest."""
+    me = asked.requester.user_nid
+    if me in tail.users or asked.since is None or tail.start is None or asked.since < tail.start:
+        return
+    async with ctx.database.transaction(tenant, snapshot=True) as conn:
+        loaded_at = await log.read(conn, tenant)
+        joined = await rooms.joined_nids(conn, tenant, me)
+    tail.add_user(me, joined, loaded_at, ctx.clock.monotonic_s())
+
+
 async def _read(ctx: Context, tenant: Tenant, tail: Tail, asked: Asked) -> tuple[SyncResponse, int]:
+    await _come_alive(ctx, tenant, tail, asked)
     concern = _concern(tail, asked)
     me = asked.requester.user_nid
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
