@@ -201,6 +201,32 @@ begin
         'create policy tenant_wall on %I using (tenant_id = current_setting(''tim.tenant'', true)::bigint)', name);
     execute format('grant select, insert, update, delete on %I to timserver_app', name);
 end $$;
+CREATE FUNCTION public.purge_room(p_tenant bigint, p_room bigint) RETURNS TABLE(purged boolean)
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    perform 1 from room_head h where h.tenant_id = p_tenant and h.room_nid = p_room for update;
+    if exists (select 1 from membership m where m.tenant_id = p_tenant and m.room_nid = p_room and m.local
+               and not (m.membership in (4, 5) and m.forgotten)) then
+        return query select false;
+        return;
+    end if;
+    delete from room_alias where tenant_id = p_tenant and room_nid = p_room;
+    delete from receipt where tenant_id = p_tenant and room_nid = p_room;
+    delete from typing where tenant_id = p_tenant and room_nid = p_room;
+    delete from account_data where tenant_id = p_tenant and room_nid = p_room;
+    delete from relation where tenant_id = p_tenant and room_nid = p_room;
+    delete from state_change where tenant_id = p_tenant and room_nid = p_room;
+    delete from current_state where tenant_id = p_tenant and room_nid = p_room;
+    delete from membership where tenant_id = p_tenant and room_nid = p_room;
+    delete from room_summary where tenant_id = p_tenant and room_nid = p_room;
+    delete from snapshot where tenant_id = p_tenant and room_nid = p_room;
+    delete from event where tenant_id = p_tenant and room_nid = p_room;
+    delete from room_head where tenant_id = p_tenant and room_nid = p_room;
+    delete from room where tenant_id = p_tenant and room_nid = p_room;
+    return query select true;
+end $$;
 CREATE FUNCTION public.relation_target(p_tenant bigint, p_room bigint, p_hash bytea, p_sender bigint, p_type bigint, p_key text, p_device bigint, p_txn text) RETURNS TABLE(event_nid bigint, thread_nid bigint, annotated boolean)
     LANGUAGE plpgsql
     AS $$

@@ -32,7 +32,7 @@ from timserver.store.database import Database
 from timserver.store.rates import Rates
 from timserver.store.streams import Streams
 from timserver.store.vault import Vault
-from timserver.workers import media_sweep
+from timserver.workers import media_sweep, retention
 
 _log = structlog.get_logger("timserver.app")
 
@@ -104,7 +104,8 @@ async def serve(
     if HttpRequestParser.__module__ != "aiohttp._http_parser":
         raise SystemExit("aiohttp's C parser is missing: refusing to parse HTTP in Python (RELIABILITY C9)")
     async with open_context(settings, master_key) as ctx, asyncio.TaskGroup() as group:
-        loops = [group.create_task(ctx.streams.run()), group.create_task(media_sweep.run(ctx))]
+        workers = (ctx.streams.run(), media_sweep.run(ctx), retention.run(ctx))
+        loops = [group.create_task(worker) for worker in workers]
         metrics = Metrics()
         runners = []
         for listener, bound in zip(settings.listeners, sockets, strict=True):

@@ -88,7 +88,7 @@ class Caches:
         self.room_nids: Lru[tuple[int, str], int] = Lru(limits.rooms_cached_max)
 
     def drop_named(self, tenant_id: int, name: str) -> None:
-        """A hint from another process: `tokens:<user_nid>`, `push:<user_nid>` or `tenant`."""
+        """A hint from another process: `tokens:<user_nid>`, `push:<user_nid>`, `room:<room_nid>:<room_id>` or `tenant`."""
         kind, _, value = name.partition(":")
         if kind == "tokens":
             self.tokens.drop_where(lambda key, entry: key[0] == tenant_id and str(entry[1].user_nid) == value)
@@ -96,6 +96,10 @@ class Caches:
             for (owner, _), room in self.rooms.items():
                 if owner == tenant_id and int(value) in room.members:
                     room.forget_readers()
+        elif kind == "room":
+            nid, _, room_id = value.partition(":")
+            self.rooms.drop((tenant_id, int(nid)))
+            self.room_nids.drop((tenant_id, room_id))
         elif kind == "tenant":
             self.tenants.drop_where(lambda _, entry: entry[1].tenant_id == tenant_id)
             self.signing_keys.drop(tenant_id)
