@@ -6,8 +6,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Literal
 
+from tests.clients.driver import Driver
 from tests.clients.homeserver import Homeserver
-from tests.clients.js_person import Driver, JsPerson
+from tests.clients.js_person import JsPerson
 from tests.clients.nio_person import NioPerson
 from tests.clients.person import Account, Person
 

@@ -4,13 +4,14 @@ Accounts are new in every test, so that tests of one server do not see each othe
 """
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.clients import js_person
+from tests.clients import driver
 from tests.clients.cast import Cast
 from tests.clients.homeserver import Homeserver, timserver
 from tests.support.postgres import Postgres
@@ -42,16 +43,28 @@ async def homeserver(
 
 
 @pytest.fixture(scope="session")
-async def javascript(worker_id: str) -> AsyncIterator[js_person.Driver]:
+async def javascript(worker_id: str) -> AsyncIterator[driver.Driver]:
     """The Node process that plays all matrix-js-sdk clients; its log stays for reading after a failure."""
-    js_person.install()
+    driver.install()
     LOGS.mkdir(parents=True, exist_ok=True)
-    async with js_person.driver(LOGS / f"js-sdk-{worker_id}.log") as running:
+    async with driver.driver(LOGS / f"js-sdk-{worker_id}.log", "driver.mjs") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def browser(worker_id: str) -> AsyncIterator[driver.Driver]:
+    """The Node process that clicks and types in Hydrogen, in Debian's Chromium, headless."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    driver.install()
+    LOGS.mkdir(parents=True, exist_ok=True)
+    async with driver.driver(LOGS / f"hydrogen-{worker_id}.log", "hydrogen/driver.mjs", chromium) as running:
         yield running
 
 
 @pytest.fixture
-async def cast(homeserver: Homeserver, javascript: js_person.Driver, tmp_path: Path) -> AsyncIterator[Cast]:
+async def cast(homeserver: Homeserver, javascript: driver.Driver, tmp_path: Path) -> AsyncIterator[Cast]:
     """Who appears in this test; they leave the stage at its end."""
     async with AsyncExitStack() as stage:
         yield Cast(homeserver, javascript, tmp_path, stage)

@@ -61,8 +61,9 @@ async def timserver(database_url: str, workers: int, folder: Path, log: Path) ->
     """`timserver serve --workers N` with defaults, except: one tenant's port, open registration, no rate limits."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
     async with app.open_context(support.settings_for(database_url), support.MASTER_KEY) as ctx:
-        await create_tenant(ctx, SERVER_NAME, settings=TenantSettings(registration=True))
+        await create_tenant(ctx, SERVER_NAME, client_url=url, settings=TenantSettings(registration=True))
     environment = {
         **os.environ,
         "NOTIFY_SOCKET": str(folder / "notify"),
@@ -87,7 +88,7 @@ async def timserver(database_url: str, workers: int, folder: Path, log: Path) ->
         try:
             said = asyncio.get_running_loop().sock_recv(manager, 64)
             assert await asyncio.wait_for(said, READY_SECONDS_MAX) == b"READY=1", f"see {log}"
-            yield Homeserver(f"http://127.0.0.1:{port}")
+            yield Homeserver(url)
         finally:
             process.terminate()
             await asyncio.wait_for(process.wait(), END_SECONDS_MAX)

@@ -1,14 +1,7 @@
-// One process, many Matrix clients (matrix-js-sdk with Rust crypto), driven by JSON lines.
-//
-// in:  {"id": 1, "client": "alice", "verb": "sends", "args": {"room": "!r:x", "text": "hi"}}
-// out: {"id": 1, "result": ...}   or   {"id": 1, "error": "what happened, and the last refused requests"}
-//
-// Standard output carries answers only; whatever the SDK logs goes to standard error.
+// One process, many clients: matrix-js-sdk with Rust crypto.
 import "./node20.mjs";
-import { createInterface } from "node:readline";
-import { Console } from "node:console";
+import { serve } from "./json_lines.mjs";
 
-globalThis.console = new Console(process.stderr, process.stderr);
 const { logIn, logs_out } = await import("./session.mjs");
 const verbs = {
     logs_out,
@@ -35,23 +28,4 @@ async function perform({ client, verb, args }) {
     return verbs[verb](session, args);
 }
 
-function describe(error, client) {
-    const refused = sessions.get(client)?.refused ?? [];
-    return [error?.stack ?? String(error), ...refused.map((line) => `refused: ${line}`)].join("\n");
-}
-
-async function answer(line) {
-    const request = JSON.parse(line);
-    let reply;
-    try {
-        reply = { id: request.id, result: (await perform(request)) ?? null };
-    } catch (error) {
-        reply = { id: request.id, error: describe(error, request.client) };
-    }
-    process.stdout.write(`${JSON.stringify(reply)}\n`);
-}
-
-process.on("unhandledRejection", (error) => console.error("unhandled rejection:", error));
-createInterface({ input: process.stdin })
-    .on("line", answer)
-    .on("close", () => process.exit(0));
+serve(perform, (client) => (sessions.get(client)?.refused ?? []).map((line) => `refused: ${line}`));
