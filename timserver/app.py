@@ -14,6 +14,7 @@ from aiohttp.http_parser import HttpRequestParser
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
+from timserver import core
 from timserver.api.client import MODULES as CLIENT_MODULES
 from timserver.api.dispatch import Dispatcher
 from timserver.api.endpoint import Endpoint, declared_in
@@ -103,6 +104,8 @@ async def serve(
     """Serve until `stop`; then finish what is running within `settings.drain_s`."""
     if HttpRequestParser.__module__ != "aiohttp._http_parser":
         raise SystemExit("aiohttp's C parser is missing: refusing to parse HTTP in Python (RELIABILITY C9)")
+    if settings.require_engine:
+        core.require_engine()
     async with open_context(settings, master_key) as ctx, asyncio.TaskGroup() as group:
         workers = (ctx.streams.run(), media_sweep.run(ctx), retention.run(ctx))
         loops = [group.create_task(worker) for worker in workers]

@@ -37,6 +37,7 @@ def broken(ready):
 
 def crashing(ready):
     ready()
+    time.sleep(1)  # so that all were ready once, also on a busy machine
     raise RuntimeError("boom")
 
 supervisor = Supervisor(2, globals()[sys.argv[1]], clock=SystemClock(), drain_s=float(sys.argv[2]),

@@ -67,11 +67,11 @@ class Supervisor:
             selector.register(self._ready_in, selectors.EVENT_READ)
             while self._deadline_s is None or any(slot.pid for slot in self._slots):
                 self._start_due()
-                for key, _ in selector.select(self._patience_s()):
-                    if key.fileobj is signals:
-                        self._take(signals.recv(64))
-                    else:
-                        self._note_ready(os.read(self._ready_in, 4096))
+                events = {key.fileobj for key, _ in selector.select(self._patience_s())}
+                if self._ready_in in events:  # first: who was ready and then crashed was ready
+                    self._note_ready(os.read(self._ready_in, 4096))
+                if signals in events:
+                    self._take(signals.recv(64))
                 self._kill_late()
         os.close(self._ready_in)
         os.close(self._ready_out)
