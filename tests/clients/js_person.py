@@ -129,8 +129,12 @@ class JsPerson:
         return ShortCode.of(await self._do("joins_comparing"))
 
     async def confirms(self) -> None:
-        """They match; returns when both sides said so."""
+        """They match; returns when the server has our word."""
         await self._do("confirms")
+
+    async def finishes_comparing(self) -> None:
+        """Wait until both sides have confirmed."""
+        await self._do("finishes_comparing")
 
     async def trusts_user(self, user: str) -> None:
         """Wait until this client shows the user as verified by cross-signing."""

@@ -9,13 +9,19 @@ from tests.clients.cast import Cast
 from tests.clients.js_person import JsPerson
 from tests.clients.person import converse, gather_in_room
 
+PRESS_APART_SECONDS = 1
+"""Pressed in the same instant, the SDK may send its `done` beside its `mac`, and the other side takes them in order only."""
+
 
 async def compare(asker: JsPerson, answerer: JsPerson) -> None:
     """From an accepted request to both having confirmed the same emoji and numbers."""
     shown, also_shown = await asyncio.gather(asker.starts_comparing(), answerer.joins_comparing())
     assert len(shown.emoji) == 7
     assert shown == also_shown
-    await asyncio.gather(asker.confirms(), answerer.confirms())
+    await asker.confirms()
+    await asyncio.sleep(PRESS_APART_SECONDS)
+    await answerer.confirms()
+    await asyncio.gather(asker.finishes_comparing(), answerer.finishes_comparing())
 
 
 async def test_two_people_verify_each_other(cast: Cast) -> None:

@@ -81,6 +81,10 @@ async function comparing(session, verifier) {
 
 export async function confirms(session) {
     await session.sas.confirm();
+}
+
+/** Wait until both sides have confirmed. */
+export async function finishes_comparing(session) {
     await session.verified;
     await reaches(session.verification, VerificationPhase.Done);
 }
