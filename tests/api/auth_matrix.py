@@ -193,6 +193,7 @@ ROOMS = {
     "get_room_summary": absent(),
     "get_mutual_rooms": own(query="?user_id={alice}", alice="400 M_INVALID_PARAM"),
     "get_space_hierarchy": denied(),
+    "search": own({"search_categories": {}}),
     "report_room": Row(stranger=OK, body=REPORT),
     "report_event": absent(REPORT),
     "report_user": Row(stranger=OK, body=REPORT),

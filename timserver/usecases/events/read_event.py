@@ -84,9 +84,11 @@ async def read_context(
         middle = await find_visible(conn, tenant, requester.user_nid, access, event_id)
         ignored = await ignored_users(ctx, conn, tenant, requester.user_nid)
         reader = Reader(user_nid=requester.user_nid, device_nid=requester.device_nid, ignored=ignored)
-        before, start = await _around(conn, tenant, requester, access, middle.row, limit // 2, backwards=True)
-        after, end = await _around(
-            conn, tenant, requester, access, middle.row, limit - limit // 2, backwards=False
+        before, start = await around(
+            conn, tenant, requester.user_nid, access, middle.row, limit // 2, backwards=True
+        )
+        after, end = await around(
+            conn, tenant, requester.user_nid, access, middle.row, limit - limit // 2, backwards=False
         )
         before = await filtered(ctx, conn, tenant, wanted, room_id, before, ignored)
         after = await filtered(ctx, conn, tenant, wanted, room_id, after, ignored)
@@ -106,17 +108,17 @@ async def read_context(
     )
 
 
-async def _around(
+async def around(
     conn: Connection,
     tenant: Tenant,
-    requester: Requester,
+    user_nid: int,
     access: Access,
     row: EventRow,
     limit: int,
     *,
     backwards: bool,
 ) -> tuple[list[Seen], int]:
-    """Events on one side, from the middle outwards, and the position behind them."""
+    """Step: events on one side, from the middle outwards, and the position behind them."""
     rows = await events.page(
         conn,
         tenant,
@@ -127,7 +129,7 @@ async def _around(
         backwards=backwards,
     )
     last = rows[-1].position if rows else row.position
-    seen = await visible(conn, tenant, requester.user_nid, access.row, rows)
+    seen = await visible(conn, tenant, user_nid, access.row, rows)
     return seen, last - 1 if backwards else last
 
 
