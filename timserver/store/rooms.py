@@ -2,6 +2,7 @@
 
 import msgspec
 
+from timserver.matrix import errors
 from timserver.matrix.ids import RoomID
 from timserver.matrix.room_versions import ROOM_VERSIONS
 from timserver.store import events, snapshots
@@ -172,10 +173,11 @@ async def load(conn: Connection, tenant: Tenant, row: RoomRow) -> LiveRoom:
 async def refresh(conn: Connection, tenant: Tenant, room: LiveRoom) -> None:
     """Bring a room up to date by what changed after its position; a room that was just made is filled.
 
-    Needs a transaction on one snapshot, or the parts would be of different times.
+    Raises `Forbidden` for a room that is gone. Needs a transaction on one snapshot, or the parts would be of different times.
     """
     head = await _HEAD.one(conn, tenant, room.room_nid)
-    assert head is not None, "a room without a head"
+    if head is None:  # another process has purged it
+        raise errors.Forbidden("You are not in this room")
     for state in await _STATE_SINCE.all(conn, tenant, room.room_nid, room.position):
         if state.event_nid:
             room.others[state.key_nid] = state.event_nid
