@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import structlog
+
 from timserver.context import Context
 from timserver.matrix import errors
 from timserver.matrix.ids import RoomID
@@ -11,11 +13,13 @@ from timserver.tenancy import Requester, Tenant
 from timserver.usecases.membership.changing import Change, change_membership
 from timserver.usecases.rooms.live import current_room
 
+_log = structlog.get_logger("timserver.profiles")
+
 SHOWN_IN_ROOMS: Final = frozenset({"displayname", "avatar_url"})
 
 
 async def tell_rooms(ctx: Context, tenant: Tenant, requester: Requester) -> None:
-    """Send the member event again, with the profile of now. A room that refuses it keeps the old one."""
+    """Send the member event again, with the profile of now. A room that fails keeps the old one."""
     async with ctx.database.transaction(tenant) as conn:
         memberships = await rooms.rooms_of(conn, tenant, requester.user_nid)
     for membership in memberships:
@@ -29,5 +33,5 @@ async def tell_rooms(ctx: Context, tenant: Tenant, requester: Requester) -> None
         try:
             change = Change(target=requester.user_id, membership="join")
             await change_membership(ctx, tenant, requester, room, change)
-        except errors.Forbidden:
-            continue
+        except errors.MatrixError as error:
+            _log.info("room not told of a new profile", errcode=error.errcode)
