@@ -26,7 +26,7 @@ from timserver.usecases.tenants import create_tenant
 
 SERVER_NAME = "clients.example.org"
 READY_SECONDS_MAX = 60
-END_SECONDS_MAX = 20
+END_SECONDS_MAX = 30
 
 
 @dataclass

@@ -207,6 +207,7 @@ class Streams:
         self._tails: dict[int, Tail] = {}
         self._behind: set[int] = set()
         self._work = asyncio.Event()
+        self._going_down = False
         self.bus = bus
         bus.on_position = self._heard
 
@@ -251,6 +252,8 @@ class Streams:
         user = tail.users.get(user_nid)
         if user is None or tail.concerns(user_nid, after) is not False:
             return True
+        if self._going_down:
+            return False
         if len(user.waiters) >= self._limits.long_polls_per_user_max:
             raise errors.LimitExceeded(retry_after_ms=1000)
         loop = asyncio.get_running_loop()
@@ -270,7 +273,8 @@ class Streams:
         self.bus.tell(Hint(tenant.tenant_id, 0, name))
 
     def release_all(self) -> None:
-        """Let every waiting long poll answer now: the process is going down."""
+        """Let every waiting long poll answer now, and those that clients come back with: the process is going down."""
+        self._going_down = True
         for tail in self._tails.values():
             for user in tail.users.values():
                 for waiter in user.waiters:
