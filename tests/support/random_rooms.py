@@ -160,6 +160,7 @@ def with_pdu(event: Event) -> Event:
         "type": event.type,
         "sender": event.sender,
         "content": event.content,
+        "depth": event.depth,
         "origin_server_ts": event.origin_server_ts,
         "signatures": event.signatures,
         **({"state_key": event.state_key} if event.state_key is not None else {}),

@@ -1,9 +1,11 @@
 """Event authorization, state resolution and what a profile proved hot: two texts of one contract (DESIGN 4).
 
 `definition/` follows the spec's numbered steps and can be read beside it; `engine` is compiled from `rust/` and
-is what runs. Knows nothing of tenants, sockets or the database.
+is what runs. Knows nothing of tenants, sockets or the database; what a store must keep so that forks are cheap to
+resolve is said by `chains`, and how it then resolves them by `forks`.
 """
 
+from timserver.core.chains import Placed, place, reach, reach_after
 from timserver.core.choice import (
     EngineMissing,
     canonical_json,
@@ -13,33 +15,57 @@ from timserver.core.choice import (
     unpack_state,
     verify,
 )
-from timserver.core.definition import auth_vector
 from timserver.core.definition.auth import check_auth
 from timserver.core.definition.auth_events import auth_keys, check_auth_events, state_keys
 from timserver.core.definition.state_resolution import conflicted_set, separate
+from timserver.core.forks import (
+    Conflict,
+    Stored,
+    asked_keys,
+    conflict,
+    differing,
+    full_set,
+    layer_over,
+    resolve_fork,
+    values,
+    walk,
+)
 from timserver.core.rejected import Rejected
 from timserver.core.resolution import resolve, resolve_conflicted
 from timserver.core.sealing import OpenedPdu, open_pdu, seal
 
 __all__ = [
+    "Conflict",
     "EngineMissing",
     "OpenedPdu",
+    "Placed",
     "Rejected",
+    "Stored",
+    "asked_keys",
     "auth_keys",
-    "auth_vector",
     "canonical_json",
     "check_auth",
     "check_auth_events",
     "check_json",
+    "conflict",
     "conflicted_set",
+    "differing",
+    "full_set",
+    "layer_over",
     "open_pdu",
     "pack_state",
+    "place",
+    "reach",
+    "reach_after",
     "require_engine",
     "resolve",
     "resolve_conflicted",
+    "resolve_fork",
     "seal",
     "separate",
     "state_keys",
     "unpack_state",
+    "values",
     "verify",
+    "walk",
 ]

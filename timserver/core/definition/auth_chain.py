@@ -3,16 +3,25 @@
 Spec: https://spec.matrix.org/v1.19/rooms/v12/#definitions
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from typing import Protocol, TypeVar
 
-from timserver.matrix.event import Event
-from timserver.matrix.ids import EventID
+Id = TypeVar("Id", bound=Hashable)
+Cited_co = TypeVar("Cited_co", bound=Hashable, covariant=True)
 
 
-def auth_chain(event_ids: Iterable[EventID], events: Mapping[EventID, Event]) -> set[EventID]:
+class Citing(Protocol[Cited_co]):
+    """An event, of which only the auth events matter here."""
+
+    @property
+    def auth_events(self) -> Iterable[Cited_co]:
+        """Their ids."""
+
+
+def auth_chain(event_ids: Iterable[Id], events: Mapping[Id, Citing[Id]]) -> set[Id]:
     """The auth events of these events, the auth events of those, and so on."""
-    chain: set[EventID] = set()
+    chain: set[Id] = set()
     pending = list(event_ids)
     while pending:
         for event_id in events[pending.pop()].auth_events:
@@ -22,7 +31,7 @@ def auth_chain(event_ids: Iterable[EventID], events: Mapping[EventID, Event]) ->
     return chain
 
 
-def auth_difference(states: Iterable[Iterable[EventID]], events: Mapping[EventID, Event]) -> set[EventID]:
+def auth_difference(states: Iterable[Iterable[Id]], events: Mapping[Id, Citing[Id]]) -> set[Id]:
     """The events that are in the auth chain of some state, but not of every one.
 
     Differs from the spec's letter, as other servers do: the events of a state count as part of its chain. An event
@@ -33,15 +42,15 @@ def auth_difference(states: Iterable[Iterable[EventID]], events: Mapping[EventID
     return chains[0].union(*chains[1:]) - common
 
 
-def _with_chain(state: set[EventID], events: Mapping[EventID, Event]) -> set[EventID]:
+def _with_chain(state: set[Id], events: Mapping[Id, Citing[Id]]) -> set[Id]:
     return state | auth_chain(state, events)
 
 
-def conflicted_subgraph(conflicted: AbstractSet[EventID], events: Mapping[EventID, Event]) -> set[EventID]:
+def conflicted_subgraph(conflicted: AbstractSet[Id], events: Mapping[Id, Citing[Id]]) -> set[Id]:
     """The events on auth paths from one conflicted event to another, both ends included."""
     reachable = auth_chain(conflicted, events) | conflicted
     # Backwards, from what is cited to who cites it, within what conflicted events reach.
-    citing: dict[EventID, list[EventID]] = {event_id: [] for event_id in reachable}
+    citing: dict[Id, list[Id]] = {event_id: [] for event_id in reachable}
     for event_id in reachable:
         for auth_event_id in events[event_id].auth_events:
             citing[auth_event_id].append(event_id)

@@ -6,25 +6,32 @@ position that it reaches, itself included. Packed (`pack_state`), it is stored w
 the maximum of those of its auth events. (DESIGN 3; the idea of chains is Synapse's chain cover.)
 
 - *A* is in the auth chain of *B*, or is *B*: `reaches(vector of B, place of A)`.
+- What a whole state reaches is kept with its snapshot: for each chain the *top*, which is the highest position and how
+  many of the state's events reach that far. The count tells whether a top survives when an event leaves the state.
 - The auth difference of states is, on each chain, the positions above the lowest and up to the highest of what the
   states reach: `difference`.
+- Between two conflicted events lies only what is above all that the lower ones reach: `between`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from timserver.matrix.event import StateKey
-
 Vector = Mapping[int, int]  # chain -> highest position reached; what is not listed is not reached
 Place = tuple[int, int]  # chain, position
+Reach = Mapping[int, int]  # chain -> top
+
+VECTOR_ENTRIES_MAX = (
+    1_000  # an event with a longer vector has none, nor has what cites it: chains are walked then
+)
+_COUNT_BITS = 32
 
 
 class Placed(msgspec.Struct, frozen=True):
-    """An event on its chain."""
+    """An event and what it reaches; it has no place when no other event can cite it."""
 
-    key: StateKey
-    place: Place
+    key: int
+    place: Place | None
     vector: Vector
 
 
@@ -34,24 +41,6 @@ class Range(msgspec.Struct, frozen=True):
     chain: int
     after: int
     upto: int
-
-
-def place(
-    key: StateKey, auth_events: Sequence[Placed], chain_ends: Mapping[int, int], new_chain: int
-) -> Placed:
-    """Place an event whose auth events are placed.
-
-    It goes on with the chain of the auth event of its own key, if that is the chain's last; else it begins
-    `new_chain`. `chain_ends` has the highest position taken on each chain of the auth events.
-    """
-    vector = dict(join(auth_event.vector for auth_event in auth_events))
-    chain, position = new_chain, 1
-    for auth_event in auth_events:
-        own_chain, own_position = auth_event.place
-        if auth_event.key == key and chain_ends[own_chain] == own_position:
-            chain, position = own_chain, own_position + 1
-    vector[chain] = position
-    return Placed(key, (chain, position), vector)
 
 
 def reaches(vector: Vector, target: Place) -> bool:
@@ -70,8 +59,55 @@ def join(vectors: Iterable[Vector]) -> dict[int, int]:
     return joined
 
 
+def top(position: int, count: int) -> int:
+    """The highest position that a state reaches on a chain, and how many of its events do, in one number."""
+    return position << _COUNT_BITS | count
+
+
+def position_of(top: int) -> int:
+    """The position in a top; that of 0, no top, is 0."""
+    return top >> _COUNT_BITS
+
+
+def count_of(top: int) -> int:
+    """The count in a top."""
+    return top & (1 << _COUNT_BITS) - 1
+
+
+def reach(vectors: Iterable[Vector]) -> dict[int, int]:
+    """The reach of a state, from the vectors of all its events."""
+    return {chain: found for chain, found in (reach_after({}, [], vectors) or {}).items() if found}
+
+
+def reach_after(before: Reach, removed: Iterable[Vector], added: Iterable[Vector]) -> dict[int, int] | None:
+    """The tops that change when events leave a state and others come; 0 for a chain that is not reached any more.
+
+    None when it cannot be told: a chain's last event that reached so far is gone, and nobody knows how far the others
+    reach. Then `reach` has to be asked anew.
+    """
+    tops: dict[int, int] = {}
+    for vector in added:
+        for chain, position in vector.items():
+            known = tops.get(chain, before.get(chain, 0))
+            if position > position_of(known):
+                tops[chain] = top(position, 1)
+            elif position == position_of(known):
+                tops[chain] = known + 1
+    for vector in removed:
+        for chain, position in vector.items():
+            known = tops.get(chain, before.get(chain, 0))
+            if position == position_of(known):
+                tops[chain] = known - 1
+    for chain, found in tops.items():
+        if count_of(found) == 0:
+            if position_of(found) > 1:
+                return None
+            tops[chain] = 0
+    return {chain: found for chain, found in sorted(tops.items()) if found != before.get(chain, 0)}
+
+
 def difference(reached: Sequence[Vector]) -> list[Range]:
-    """The auth difference of states, each given by the joined vectors of its events.
+    """The auth difference of states, each given by the highest positions that its events reach.
 
     As in `auth_chain.auth_difference`, the events of a state count as part of its chain.
     """
@@ -83,16 +119,43 @@ def difference(reached: Sequence[Vector]) -> list[Range]:
     return ranges
 
 
-def subgraph(conflicted: Sequence[Placed], candidates: Iterable[Placed]) -> set[Place]:
-    """The conflicted state subgraph: of the candidates, those between two conflicted events, and these themselves.
+def between(conflicted: Sequence[Placed]) -> list[Range]:
+    """Where events between two conflicted ones can stand.
 
-    Candidates can only be events that the conflicted ones reach: `difference([{}, join of their vectors])`.
+    Such an event is reached by a conflicted event that reaches another one, and reaches one that is reached by
+    another; it stands above all that this one reaches, for nothing reaches what it is reached by.
     """
-    reached = join(event.vector for event in conflicted)
-    ends = [event.place for event in conflicted]
-    between = {
-        candidate.place
-        for candidate in candidates
-        if reaches(reached, candidate.place) and any(reaches(candidate.vector, end) for end in ends)
-    }
-    return between | set(ends)
+    tops = reach(event.vector for event in conflicted)
+    lowest = lowest_places(conflicted)
+    upper = [event.vector for event in conflicted if _reaches_another(event, lowest)]
+    lower = [
+        event.vector for event in conflicted if event.place and tops[event.place[0]] > top(event.place[1], 1)
+    ]
+    joined = join(upper)
+    floors = {chain: min((vector.get(chain, 0) for vector in lower), default=0) for chain in joined}
+    return [
+        Range(chain, floors[chain], upto) for chain, upto in sorted(joined.items()) if floors[chain] < upto
+    ]
+
+
+def lowest_places(conflicted: Iterable[Placed]) -> dict[int, int]:
+    """The lowest position of conflicted events on each chain that has some."""
+    lowest: dict[int, int] = {}
+    for event in conflicted:
+        if event.place:
+            chain, position = event.place
+            lowest[chain] = min(position, lowest.get(chain, position))
+    return lowest
+
+
+def _reaches_another(event: Placed, lowest: Mapping[int, int]) -> bool:
+    own_chain, own_position = event.place or (None, 0)
+    return any(
+        chain in lowest and lowest[chain] <= position and (chain != own_chain or lowest[chain] < own_position)
+        for chain, position in event.vector.items()
+    )
+
+
+def reaches_any(vector: Vector, lowest: Mapping[int, int]) -> bool:
+    """Whether the event reaches one of those whose `lowest_places` are given."""
+    return any(chain in lowest and lowest[chain] <= position for chain, position in vector.items())

@@ -1,0 +1,119 @@
+"""Forks resolved by numbers, deltas and vectors have the outcome of the whole algorithm on whole states."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.random_rooms import RandomRoom, with_pdu
+from tests.support.rooms import ALICE, Room
+from tests.support.stored_rooms import StoredRoom, merged
+from timserver import core
+from timserver.core import chains
+from timserver.core.definition import auth_chain, auth_vector, layered_state
+from timserver.matrix.room_versions import ROOM_VERSIONS
+
+versions = st.sampled_from(sorted(ROOM_VERSIONS))
+seeds = st.integers(0, 2**32)
+
+
+@given(versions, seeds, st.booleans(), st.integers(2, 4))
+def test_states_are_those_of_the_whole_algorithm(
+    version: str, seed: int, by_vectors: bool, count: int
+) -> None:
+    room = RandomRoom(version, seed).grow(30)
+    stored = StoredRoom(room, by_vectors=by_vectors)
+    for event_id, state in room.states.items():
+        assert stored.text(stored.snapshots[event_id]) == state
+    together = room.random.sample(sorted(room.states), count)
+    resolved = core.resolve(room.version, [room.states[event_id] for event_id in together], room.events)
+    assert stored.text(stored.state_after(together)) == resolved
+
+
+@given(versions, seeds)
+def test_the_reach_of_a_snapshot_is_that_of_its_events(version: str, seed: int) -> None:
+    stored = StoredRoom(RandomRoom(version, seed).grow(30))
+    for snapshot in stored.snapshots.values():
+        assert snapshot.reach is not None
+        numbers = merged(snapshot.state).values()
+        vectors = [core.unpack_state(stored.placed[number].vector or b"") for number in numbers]
+        assert merged(snapshot.reach) == auth_vector.reach(vectors)
+
+
+@given(versions, seeds)
+def test_a_place_belongs_to_one_event_and_chains_are_linear(version: str, seed: int) -> None:
+    stored = StoredRoom(RandomRoom(version, seed).grow(30))
+    placed = [event for event in stored.placed.values() if event.chain]
+    by_place = {(event.chain, event.position): event.number for event in placed}
+    assert len(by_place) == len(placed)
+    for event in placed:
+        if event.position > 1:
+            before = stored.rows[by_place[event.chain, event.position - 1]].event_id
+            event_id = stored.rows[event.number].event_id
+            assert before in auth_chain.auth_chain([event_id], stored.room.events)
+
+
+@given(versions, seeds)
+def test_vectors_tell_auth_chains(version: str, seed: int) -> None:
+    stored = StoredRoom(RandomRoom(version, seed).grow(30))
+    for number, event in stored.placed.items():
+        event_id = stored.rows[number].event_id
+        chain = {stored.numbers[cited] for cited in auth_chain.auth_chain([event_id], stored.room.events)}
+        vector = core.unpack_state(event.vector or b"")
+        reached = {
+            other.number
+            for other in stored.placed.values()
+            if other.chain and auth_vector.reaches(vector, (other.chain, other.position))
+        }
+        assert reached == chain | ({number} if event.chain else set())
+
+
+layers = st.lists(st.dictionaries(st.integers(0, 20), st.integers(0, 3), max_size=8), max_size=3)
+
+
+@given(layers, st.lists(layers, min_size=1, max_size=4), st.booleans())
+def test_layers_are_compared_as_the_states_they_make(
+    shared: list[dict[int, int]], own: list[list[dict[int, int]]], packed: bool
+) -> None:
+    states = [[*shared, *upper] for upper in own]
+    expected = {}
+    whole = [layered_state.merged(state) for state in states]
+    for key in range(21):
+        events = tuple(state.get(key, 0) for state in whole)
+        if len(set(events)) > 1:
+            expected[key] = events
+    found = core.differing(
+        [[core.pack_state(layer) for layer in state] for state in states] if packed else states
+    )
+    assert found == expected
+    assert list(found) == sorted(found)
+    for state, merged_state in zip(states, whole, strict=True):
+        assert core.values(state, range(10)) == {k: v for k, v in merged_state.items() if k < 10}
+
+
+def test_recounting_is_not_the_rule() -> None:
+    stored = [StoredRoom(RandomRoom("11", seed).grow(40)) for seed in range(20)]
+    assert sum(room.recounts for room in stored) <= 0.05 * sum(len(room.placed) for room in stored)
+
+
+def test_a_vector_that_would_be_too_long_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth_vector, "VECTOR_ENTRIES_MAX", 3)
+    room = RandomRoom("11", 5).grow(30)
+    stored = StoredRoom(room)
+    assert any(event.vector is None for event in stored.placed.values())
+    assert any(event.vector is not None for event in stored.placed.values())
+    for event_id, state in room.states.items():
+        assert stored.text(stored.snapshots[event_id]) == state
+    assert chains.reach_after((), [None], []) is None
+
+
+def test_no_state_wins_for_having_gone_on_from_the_other() -> None:
+    """Why a parent that is an ancestor of the others is no shortcut: a clock that goes wrong decides otherwise."""
+    room = Room("11").joined(ALICE)
+    older = room.accept(room.event(ALICE, "m.room.topic", {"topic": "older"}, state_key=""))
+    before = dict(room.state)
+    newer = room.event(ALICE, "m.room.topic", {"topic": "newer"}, state_key="")
+    newer = room.accept(msgspec.structs.replace(newer, origin_server_ts=older.origin_server_ts - 1))
+    events = {event.event_id: with_pdu(event) for event in [*before.values(), newer]}
+    states = [{key: event.event_id for key, event in state.items()} for state in (before, room.state)]
+    assert core.resolve(room.version, states, events)["m.room.topic", ""] == older.event_id

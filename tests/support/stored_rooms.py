@@ -1,0 +1,158 @@
+"""Rooms in a toy store: numbers for ids, packed snapshots in layers, vectors and reach, resolved as the real one does."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+import msgspec
+
+from tests.support.random_rooms import RandomRoom
+from timserver import core
+from timserver.core import chains
+from timserver.core.chains import Placed
+from timserver.core.forks import Range, Stored
+from timserver.matrix.event import Event, StateKey
+from timserver.matrix.ids import EventID
+
+LAYERS_MAX = 3
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A state and its reach, in layers."""
+
+    state: tuple[bytes, ...]
+    reach: tuple[bytes, ...] | None
+
+
+EMPTY = Snapshot((), ())
+
+
+class StoredRoom:
+    """All events of a room as rows; `snapshots` has the state after each."""
+
+    def __init__(self, room: RandomRoom, *, by_vectors: bool = True) -> None:
+        self.room = room
+        self.by_vectors = by_vectors
+        self.numbers: dict[EventID, int] = {}
+        self.keys: dict[StateKey, int] = {}
+        self.rows: dict[int, Stored] = {}
+        self.placed: dict[int, Placed] = {}
+        self.chain_ends: dict[int, int] = {}
+        self.snapshots: dict[EventID, Snapshot] = {}
+        self.recounts = 0
+        for event in room.events.values():
+            self._store(event)
+
+    def _store(self, event: Event) -> None:
+        number = self.numbers[event.event_id] = 7 * len(self.numbers) + 3
+        key = self.keys.setdefault(event.key, 5 * len(self.keys) + 2) if event.is_state else 0
+        auth = [self.numbers[event_id] for event_id in event.auth_events]
+        prev = [self.numbers[event_id] for event_id in event.prev_events]
+        self.rows[number] = Stored(event.event_id, key, event.pdu, prev, auth, event.rejected)
+        before = self.state_after(event.prev_events)
+        if event.is_state and not event.rejected:
+            self._place(event, number, key, auth)
+            old = core.values(before.state, [key]).get(key)
+            removed = [self.placed[old].vector] if old else []
+            before = self._after(before, {key: number}, removed, [self.placed[number].vector])
+        self.snapshots[event.event_id] = before
+
+    def _place(self, event: Event, number: int, key: int, auth: Sequence[int]) -> None:
+        new_chain = len(self.chain_ends) + 1 if event.type in chains.CITABLE_TYPES else 0
+        cited = [self.placed[auth_number] for auth_number in auth]
+        placed = chains.place(number, key, cited, self.chain_ends, new_chain)
+        self.placed[number] = placed
+        if placed.chain:
+            self.chain_ends[placed.chain] = placed.position
+
+    def _after(
+        self,
+        before: Snapshot,
+        change: dict[int, int],
+        removed: Iterable[bytes | None],
+        added: Iterable[bytes | None],
+    ) -> Snapshot:
+        state = layered(before.state, change)
+        reach_change = chains.reach_after(before.reach, removed, added)
+        if reach_change is None or before.reach is None:
+            self.recounts += 1
+            numbers = merged(state).values()
+            whole = chains.reach(self.placed[number].vector for number in numbers)
+            return Snapshot(state, None if whole is None else (core.pack_state(whole),))
+        return Snapshot(state, layered(before.reach, reach_change))
+
+    def state_after(self, event_ids: Collection[EventID]) -> Snapshot:
+        """The resolved state after these events."""
+        parents = [self.snapshots[event_id] for event_id in event_ids] or [EMPTY]
+        differing = core.differing([parent.state for parent in parents])
+        if not differing:
+            return parents[0]
+        events = [
+            self.placed[number] for number in {n for numbers in differing.values() for n in numbers if n}
+        ]
+        full = self._full_set(parents, events)
+        asked = core.asked_keys(self.room.version, [self.rows[number] for number in full])
+        numbers = {
+            self.keys[key]: key for key in asked if key in self.keys and self.keys[key] not in differing
+        }
+        unconflicted = {
+            numbers[key]: number for key, number in core.values(parents[0].state, numbers).items()
+        }
+        wanted = {*full, *unconflicted.values()}
+        wanted |= {cited for number in wanted for cited in self.rows[number].auth}
+        rows = {number: self.rows[number] for number in wanted}
+        resolved = core.resolve_fork(
+            self.room.version, differing, full, unconflicted, rows, self._older_levels()
+        )
+        change = core.layer_over(differing, resolved)
+        removed = [differing[key][0] for key in change if differing[key][0]]
+        added = [number for number in change.values() if number]
+        return self._after(
+            parents[0],
+            change,
+            [self.placed[number].vector for number in removed],
+            [self.placed[number].vector for number in added],
+        )
+
+    def _full_set(self, parents: Sequence[Snapshot], differing: Sequence[Placed]) -> set[int]:
+        version = self.room.version
+        conflict = core.conflict(version, [parent.reach for parent in parents], differing)
+        if conflict is None or not self.by_vectors:
+            states = [merged(parent.state).values() for parent in parents]
+            auth = {number: row.auth for number, row in self.rows.items()}
+            return core.walk(version, states, [event.number for event in differing], auth)
+        return core.full_set(conflict, differing, self._in(conflict.ranges))
+
+    def _in(self, ranges: Sequence[Range]) -> list[Placed]:
+        return [
+            event
+            for event in self.placed.values()
+            if any(part.chain == event.chain and part.after < event.position <= part.upto for part in ranges)
+        ]
+
+    def _older_levels(self) -> dict[int, int]:
+        key = self.keys.get(("m.room.power_levels", ""))
+        cited = {
+            number: [auth for auth in row.auth if self.rows[auth].key == key]
+            for number, row in self.rows.items()
+            if row.key == key
+        }
+        return {number: found[0] for number, found in cited.items() if found}
+
+    def text(self, snapshot: Snapshot) -> dict[StateKey, EventID]:
+        """The state in ids."""
+        names = {number: key for key, number in self.keys.items()}
+        return {names[key]: self.rows[number].event_id for key, number in merged(snapshot.state).items()}
+
+
+def merged(layers: Sequence[bytes]) -> dict[int, int]:
+    """What the layers say together."""
+    whole: dict[int, int] = {}
+    for layer in layers:
+        whole |= core.unpack_state(layer)
+    return {key: value for key, value in whole.items() if value}
+
+
+def layered(layers: Sequence[bytes], change: dict[int, int]) -> tuple[bytes, ...]:
+    """One layer more, or a full one when there are enough."""
+    if len(layers) < LAYERS_MAX:
+        return (*layers, core.pack_state(change))
+    return (core.pack_state({key: value for key, value in (merged(layers) | change).items() if value}),)

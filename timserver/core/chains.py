@@ -1,0 +1,101 @@
+"""Auth vectors of stored events and the reach of stored states, by numbers and packed (MAP 3.4, point 6).
+
+What they are is said by `definition/auth_vector.py`. For the store:
+
+- Each accepted state event gets a `Placed` when it is stored: `place`. Rejected ones need none, for no accepted event
+  cites them; messages need none, for they are in no state.
+- Each snapshot has a third body beside others and members, its reach: chain number -> top, in layers like the other
+  two. `reach_after` gives what the next layer has to say; where it gives None (or a vector was None) the body is
+  null, until `reach` of all events of a state makes it anew. Small numbers for chains make small bodies: count them per
+  room.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from timserver.core.choice import pack_state, unpack_state
+from timserver.core.definition import auth_vector, layered_state
+from timserver.core.definition.layered_state import Layers
+
+CITABLE_TYPES = frozenset(
+    {
+        "m.room.create",
+        "m.room.join_rules",
+        "m.room.member",
+        "m.room.power_levels",
+        "m.room.third_party_invite",
+    }
+)
+"""Types of events that `auth_keys` can name: these stand on chains."""
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A stored state event, where it stands and what it reaches."""
+
+    number: int
+    key: int
+    chain: int  # 0: on none, because no other event can cite it
+    position: int
+    vector: bytes | None  # packed; None when it would be too long, or that of an auth event is
+
+
+def place(
+    number: int,
+    key: int,
+    auth_events: Sequence[Placed],
+    chain_ends: Mapping[int, int],
+    new_chain: int,
+) -> Placed:
+    """Place an accepted state event whose auth events are placed.
+
+    It goes on with the chain of the auth event of its own key, if that event is the chain's last, else it begins
+    `new_chain`; whether it does is told by `position` == 1. `chain_ends` must have the highest position that is taken
+    on the chain of that auth event. `new_chain` is 0 for types that are not in `CITABLE_TYPES`.
+    """
+    chain, position = new_chain, min(new_chain, 1)
+    for event in auth_events:
+        if new_chain and event.key == key and chain_ends[event.chain] == event.position:
+            chain, position = event.chain, event.position + 1
+    vectors = [event.vector for event in auth_events]
+    return Placed(number, key, chain, position, _vector(vectors, chain, position))
+
+
+def _vector(vectors: Sequence[bytes | None], chain: int, position: int) -> bytes | None:
+    known = _all_known(vectors)
+    if known is None:
+        return None
+    joined = auth_vector.join(unpack_state(vector) for vector in known)
+    if chain:
+        joined[chain] = position
+    return pack_state(joined) if len(joined) <= auth_vector.VECTOR_ENTRIES_MAX else None
+
+
+def reach(vectors: Iterable[bytes | None]) -> dict[int, int] | None:
+    """The reach of a state, from the vectors of all its events; None when one of them has none."""
+    known = _all_known(vectors)
+    return None if known is None else auth_vector.reach(unpack_state(vector) for vector in known)
+
+
+def reach_after(
+    before: Layers | None, removed: Iterable[bytes | None], added: Iterable[bytes | None]
+) -> dict[int, int] | None:
+    """What changes in a state's reach when events leave it and others come (one replaced: both); 0 takes a chain away.
+
+    None when the reach cannot be told from this alone.
+    """
+    gone, new = _all_known(removed), _all_known(added)
+    if before is None or gone is None or new is None:
+        return None
+    return auth_vector.reach_after(
+        layered_state.merged(before), map(unpack_state, gone), map(unpack_state, new)
+    )
+
+
+def _all_known(vectors: Iterable[bytes | None]) -> list[bytes] | None:
+    known: list[bytes] = []
+    for vector in vectors:
+        if vector is None:
+            return None
+        known.append(vector)
+    return known
