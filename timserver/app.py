@@ -4,7 +4,8 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from types import ModuleType
 
 import structlog
@@ -27,12 +28,15 @@ from timserver.context import Context
 from timserver.media import MediaFiles
 from timserver.media.blobs import Blobs
 from timserver.media.thumbnails import Thumbnailer
+from timserver.remote.client import FederationClient
+from timserver.remote.fetcher import open_fetcher
 from timserver.store.bus import Bus
 from timserver.store.caches import Caches
 from timserver.store.database import Database
 from timserver.store.rates import Rates
 from timserver.store.streams import Streams
 from timserver.store.vault import Vault
+from timserver.usecases.tenants.signing_key import signing_key
 from timserver.workers import media_sweep, retention
 
 _log = structlog.get_logger("timserver.app")
@@ -51,25 +55,28 @@ async def open_context(settings: Settings, master_key: bytes) -> AsyncIterator[C
     clock, ids = SystemClock(), SystemIds()
     url = settings.database.url.get_secret_value()
     wait_s = settings.limits.database_wait_ms_max / 1000
-    database = await Database.connect(url, pool_size=settings.database.pool_max, wait_s=wait_s)
-    caches = Caches(settings.limits, Rates(clock, settings.rate_limits))
-    bus = Bus(url)
-    bus.on_drop = caches.drop_named
-    thumbnailer = Thumbnailer(settings.limits.thumbnail_children_max)
-    try:
-        yield Context(
+    pool_max = settings.database.pool_max
+    async with AsyncExitStack() as stack:
+        database = await Database.connect(url, pool_size=pool_max, wait_s=wait_s, vault=Vault(master_key))
+        stack.push_async_callback(database.close)
+        caches = Caches(settings.limits, Rates(clock, settings.rate_limits))
+        bus = Bus(url)
+        bus.on_drop = caches.drop_named
+        thumbnailer = Thumbnailer(settings.limits.thumbnail_children_max)
+        stack.push_async_callback(thumbnailer.close)
+        fetcher = await stack.enter_async_context(open_fetcher(settings))
+        ctx = Context(
             database=database,
             clock=clock,
             ids=ids,
             settings=settings,
             streams=Streams(database, clock, settings.limits, bus),
             caches=caches,
-            vault=Vault(master_key),
             media=MediaFiles(blobs=Blobs(settings.media_dir, ids), thumbnailer=thumbnailer),
+            remote=FederationClient(fetcher, clock, ids, settings),
         )
-    finally:
-        await thumbnailer.close()
-        await database.close()
+        ctx.remote.signing_key_of = partial(signing_key, ctx)
+        yield ctx
 
 
 def _bind(listener: Listener) -> socket.socket:

@@ -5,10 +5,10 @@ import msgspec
 from timserver.clock import Clock, IdSource
 from timserver.config import Settings
 from timserver.media import MediaFiles
+from timserver.remote.client import FederationClient
 from timserver.store.caches import Caches
 from timserver.store.database import Database
 from timserver.store.streams import Streams
-from timserver.store.vault import Vault
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,5 +20,5 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     streams: Streams
     caches: Caches
-    vault: Vault
     media: MediaFiles
+    remote: FederationClient

@@ -13,6 +13,7 @@ from timserver.config.master_key import load_master_key
 from timserver.config.settings import (
     Api,
     Database,
+    Federation,
     Listener,
     LogFormat,
     Logging,
@@ -31,6 +32,7 @@ __all__ = [
     "Api",
     "ConfigError",
     "Database",
+    "Federation",
     "Limits",
     "Listener",
     "LogFormat",

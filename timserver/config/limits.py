@@ -18,6 +18,10 @@ class Limits(BaseModel):
         default=12_582_912,
         description="JSON body of a federation request (50 PDUs and 100 EDUs of full size).",
     )
+    federation_answer_bytes_max: PositiveInt = Field(
+        default=33_554_432,
+        description="Another server's answer, after inflation, unless the question says more.",
+    )
     url_bytes_max: PositiveInt = Field(default=16_384, description="Request line: path and query.")
     header_bytes_max: PositiveInt = Field(default=16_384, description="One request header.")
     request_body_s_max: PositiveInt = Field(default=30, description="Time to receive a JSON body.")

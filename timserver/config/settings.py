@@ -1,10 +1,20 @@
 """The keys of the configuration file. Each has a default; the empty file is a valid, strict production file."""
 
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from timserver.config.limits import Limits
 
@@ -154,6 +164,49 @@ class Media(_Section):
     )
 
 
+class Federation(_Section):
+    """Requests to other servers."""
+
+    loopback: bool = Field(
+        default=True,
+        description="Tenants of this deployment reach each other without HTTP, with every check.",
+    )
+    notaries: tuple[str, ...] = Field(
+        default=(),
+        description="Servers that are asked for the keys of servers which do not answer themselves.",
+    )
+    allowed_networks: tuple[str, ...] = Field(
+        default=(), description="Addresses that may be reached although they are in blocked_networks."
+    )
+    egress_networks: tuple[str, ...] = Field(
+        default=(), description="When given, outgoing requests reach these addresses only."
+    )
+    nameservers: tuple[str, ...] = Field(
+        default=(), description="Name servers (address or address:port) instead of the system's."
+    )
+    verify_certificates: bool = Field(
+        default=True, description="Off: any certificate will do. For tests only: everybody can listen in."
+    )
+    connections_max: PositiveInt = Field(default=500, description="Outgoing connections of each process.")
+    connections_per_host_max: PositiveInt = Field(
+        default=20, description="Outgoing connections of each process to one place."
+    )
+    keepalive_s: PositiveInt = Field(default=60, description="How long an idle connection is kept.")
+    connect_s_max: PositiveInt = Field(default=10, description="Time to connect, TLS included.")
+    request_s_max: PositiveInt = Field(default=60, description="Time for a whole request.")
+
+    @field_validator("allowed_networks", "egress_networks")
+    @classmethod
+    def _networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        return _checked_networks(texts)
+
+
+def _checked_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        ip_network(text)
+    return texts
+
+
 class LogLevel(StrEnum):
     """Below `info` a log may hold Matrix ids."""
 
@@ -233,8 +286,14 @@ class Settings(_Section):
     rate_limits: RateLimits = RateLimits()
     password_hash: PasswordHash = PasswordHash()
     media: Media = Media()
+    federation: Federation = Federation()
     log: Logging = Logging()
     limits: Limits = Limits()
+
+    @field_validator("blocked_networks")
+    @classmethod
+    def _networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        return _checked_networks(texts)
 
     @property
     def media_dir(self) -> Path:

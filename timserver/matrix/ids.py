@@ -37,6 +37,14 @@ def parse_server_name(text: str) -> ServerName:
     return ServerName(text)
 
 
+def split_server_name(server_name: str) -> tuple[str, int | None]:
+    """Host (an IPv6 literal with its brackets) and port of a server name."""
+    host, colon, port = server_name.rpartition(":")
+    if not colon or "]" in port:
+        return server_name, None
+    return host, int(port)
+
+
 def _parse(sigil: str, text: str) -> None:
     _check_size(text)
     localpart, colon, server_name = text[1:].partition(":")

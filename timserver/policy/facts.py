@@ -56,6 +56,13 @@ class ProfileFacts(msgspec.Struct, frozen=True, kw_only=True):
     field: str
 
 
+class FederationCallFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """We are about to ask another server something, whatever it is."""
+
+    tenant: Tenant
+    destination: ServerName
+
+
 class MediaFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A local user asks for media of a server."""
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from timserver.policy.facts import (
     CreateRoomFacts,
     DirectoryFacts,
+    FederationCallFacts,
     InviteFacts,
     JoinFacts,
     MediaFacts,
@@ -25,6 +26,9 @@ ON_CREATE_ROOM: Final[Sequence[Callable[[CreateRoomFacts], Denied | None]]] = (o
 ON_DIRECTORY: Final[Sequence[Callable[[DirectoryFacts], Denied | None]]] = (public_rooms.on_directory,)
 ON_PROFILE: Final[Sequence[Callable[[ProfileFacts], Denied | None]]] = (display_name.on_profile,)
 ON_MEDIA: Final[Sequence[Callable[[MediaFacts], Denied | None]]] = (own_domain.on_media,)
+ON_FEDERATION_CALL: Final[Sequence[Callable[[FederationCallFacts], Denied | None]]] = (
+    own_domain.on_federation_call,
+)
 RETENTION: Final[Sequence[Callable[[RetentionFacts], bool]]] = (forgotten_rooms.must_go,)
 
 

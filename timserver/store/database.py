@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 
 from timserver.matrix import errors
+from timserver.store.vault import Vault
 from timserver.tenancy import Tenant
 
 APP_ROLE = "timserver_app"
@@ -58,17 +59,25 @@ class Connection:
 
 class Database:
     """The process's pool. Errors of the link become `errors.Unavailable` (503), whose outcome is unknown; text that
-    PostgreSQL cannot hold becomes `errors.InvalidParam`.
+    PostgreSQL cannot hold becomes `errors.InvalidParam`. `vault` seals the secrets that are kept in it.
     """
 
-    def __init__(self, pool: Any, wait_s: float) -> None:
+    def __init__(self, pool: Any, wait_s: float, vault: Vault) -> None:
         self._pool = pool
+        self.vault = vault
         self._wait_s = wait_s
         self._nids = range(0)
 
     @classmethod
     async def connect(
-        cls, url: str, *, pool_size: int, wait_s: float, role: str = APP_ROLE, schema: str | None = None
+        cls,
+        url: str,
+        *,
+        pool_size: int,
+        wait_s: float,
+        vault: Vault,
+        role: str = APP_ROLE,
+        schema: str | None = None,
     ) -> "Database":
         """A pool of at most `pool_size` connections that act as `role`; who gets none within `wait_s` is told 503."""
         if not re.fullmatch(r"[a-z_][a-z0-9_]*", role):
@@ -91,7 +100,7 @@ class Database:
             command_timeout=60,
             reset=no_reset,
         )
-        return cls(pool, wait_s)
+        return cls(pool, wait_s, vault)
 
     async def close(self) -> None:
         """Close when idle; cut what is still running after 5 seconds."""

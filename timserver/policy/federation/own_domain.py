@@ -1,12 +1,12 @@
 """A_25534 (FED): who is not in the federation list is not talked to. Until there is a list: the own domain only.
 
-Applies to TI-M tenants. Places 1, 2, 3 and 10 of tim/REQUIREMENTS 2.5.
+Applies to TI-M tenants. Places 1, 2, 3, 7 and 10 of tim/REQUIREMENTS 2.5.
 """
 
 from collections.abc import Iterable
 
 from timserver.matrix.ids import ServerName, server_name_of
-from timserver.policy.facts import CreateRoomFacts, InviteFacts, JoinFacts, MediaFacts
+from timserver.policy.facts import CreateRoomFacts, FederationCallFacts, InviteFacts, JoinFacts, MediaFacts
 from timserver.policy.verdict import Denied
 from timserver.tenancy import Tenant, Variant
 
@@ -36,6 +36,11 @@ def on_join(facts: JoinFacts) -> Denied | None:
     """Refused when servers are named and none of them may be talked to."""
     refusals = [_check(facts.tenant, (server_name,)) for server_name in facts.via]
     return refusals[0] if refusals and all(refusals) else None
+
+
+def on_federation_call(facts: FederationCallFacts) -> Denied | None:
+    """The destination of each request of ours."""
+    return _check(facts.tenant, (facts.destination,))
 
 
 def on_media(facts: MediaFacts) -> Denied | None:

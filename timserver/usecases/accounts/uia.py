@@ -45,7 +45,9 @@ async def _prove(
     ctx: Context, tenant: Tenant, requester: Requester | None, attempt: Attempt, stage: str
 ) -> None:
     who = requester.user_id if requester else ""
-    fingerprint = ctx.vault.fingerprint("\0".join((who, attempt.operation, "")).encode() + attempt.body)
+    fingerprint = ctx.database.vault.fingerprint(
+        "\0".join((who, attempt.operation, "")).encode() + attempt.body
+    )
     auth = attempt.auth or {}
     session_id = auth.get("session")
     known = isinstance(session_id, str) and await _check_session(ctx, tenant, session_id, fingerprint)

@@ -37,7 +37,7 @@ async def create_tenant(
     seed = ctx.ids.secret(signing.SEED_SIZE_BYTES)
     key = signing.make_signing_key(f"ed25519:{ctx.ids.opaque(6)}", seed)
     async with ctx.database.transaction(tenant) as conn:
-        sealed = ctx.vault.seal(seed)
+        sealed = ctx.database.vault.seal(seed)
         await tenants.insert_key(
             conn, tenant, tenants.KeyRow(key.key_id, sealed, key.public_key, None), now_ms
         )

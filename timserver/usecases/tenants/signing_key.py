@@ -14,6 +14,6 @@ async def signing_key(ctx: Context, tenant: Tenant) -> SigningKey:
     async with ctx.database.transaction(tenant) as conn:
         rows = await tenants.keys(conn, tenant)
     row = next(row for row in rows if row.expired_ts is None)
-    key = make_signing_key(row.key_id, ctx.vault.open(row.seed))
+    key = make_signing_key(row.key_id, ctx.database.vault.open(row.seed))
     assert key.public_key == row.public_key, "the sealed seed belongs to another key"
     return ctx.caches.signing_keys.put(tenant.tenant_id, key)
