@@ -32,7 +32,7 @@ from timserver.core.forks import (
 )
 from timserver.core.rejected import Rejected
 from timserver.core.resolution import resolve, resolve_conflicted
-from timserver.core.sealing import OpenedPdu, open_pdu, seal
+from timserver.core.sealing import OpenedPdu, canonical_body, open_pdu, seal
 
 __all__ = [
     "Conflict",
@@ -43,6 +43,7 @@ __all__ = [
     "Stored",
     "asked_keys",
     "auth_keys",
+    "canonical_body",
     "canonical_json",
     "check_auth",
     "check_auth_events",

@@ -10,8 +10,9 @@ from typing import Final
 import msgspec
 import orjson
 
-from timserver.core.choice import HAS_ENGINE
-from timserver.core.definition.json_check import DEPTH_MAX, check_json
+from timserver.core.choice import HAS_ENGINE, canonical_json, check_json
+from timserver.core.definition.json_check import DEPTH_MAX
+from timserver.matrix import canonical_json as canonical
 from timserver.matrix import pdu, signing
 from timserver.matrix.errors import BadJson
 from timserver.matrix.event import Event
@@ -74,6 +75,21 @@ def open_pdu(version: RoomVersion, data: bytes) -> OpenedPdu:
             event = pdu.from_canonical(version, canonical, EventID(event_id))
             return OpenedPdu(event, hash_matches, signed)
     return open_by_definition(version, data)
+
+
+def canonical_body(data: bytes) -> bytes:
+    """The canonical JSON of a federation request's body, which its signature covers. Floats and big integers, as only
+    events of old rooms hold them, are written as Python does: so signs everybody. Raises BadJson.
+    """
+    try:
+        return canonical_json(data)
+    except ValueError:
+        pass
+    try:
+        check_json(data, DEPTH_MAX, strict_integers=False)
+    except ValueError as error:
+        raise BadJson(inner=str(error)) from error
+    return canonical.encode(canonical.decode_object(data, strict=False), strict=False)
 
 
 def open_by_definition(version: RoomVersion, data: bytes) -> OpenedPdu:

@@ -14,7 +14,7 @@ import msgspec
 from timserver import core
 from timserver.clock import Clock, IdSource
 from timserver.config import Settings
-from timserver.matrix import canonical_json, errors, x_matrix
+from timserver.matrix import errors, x_matrix
 from timserver.matrix.ids import ServerName
 from timserver.matrix.json_types import JsonObject
 from timserver.matrix.signing import SigningKey
@@ -168,16 +168,10 @@ def uri_of(path: str, query: Sequence[tuple[str, str]]) -> str:
 
 
 def encode(content: JsonObject) -> bytes:
-    """A body as canonical JSON; numbers that only events of old rooms hold are written as Python does, as everybody
-    signs them. Raises RemoteError for what cannot be sent.
-    """
+    """A body as canonical JSON. Raises RemoteError for what cannot be sent."""
     try:
-        return core.canonical_json(msgspec.json.encode(content))
-    except (ValueError, TypeError, RecursionError):
-        pass
-    try:
-        return canonical_json.encode(content, strict=False)
-    except errors.BadJson as error:
+        return core.canonical_body(msgspec.json.encode(content))
+    except (errors.BadJson, ValueError, TypeError, RecursionError) as error:
         raise RemoteError(f"content cannot be sent: {error}") from error
 
 
