@@ -1,6 +1,76 @@
 -- Generated: what the migrations add up to. Read it; never apply or edit it.
 
-CREATE FUNCTION public.append_events(p_tenant bigint, p_room bigint, p_version bigint, p_new_room_id text, p_new_room_version text, p_device bigint, p_txn text, p_nids bigint[], p_hashes bytea[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_push smallint[], p_except text[], p_jsons bytea[], p_memberships smallint[], p_local boolean[], p_stripped bytea[], p_joined integer, p_invited integer, p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[], p_redact_nid bigint, p_redact_json bytea, p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_head_snapshot bigint) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
+CREATE FUNCTION public.admit_event(p_tenant bigint, p_room bigint, p_version bigint, p_nid bigint, p_hash bytea, p_flags integer, p_depth bigint, p_ts bigint, p_type bigint, p_key bigint, p_sender bigint, p_prev text, p_auth text, p_snapshot bigint, p_replaces bigint, p_thread bigint, p_push smallint, p_except text, p_json bytea, p_chain bigint, p_chain_position bigint, p_vector bytea, p_rel_target bytea, p_rel_type text, p_rel_key text, p_redact_nid bigint, p_redact_json bytea, p_early_target bytea, p_redacted_by bigint, p_extremities bigint[], p_head_snapshot bigint, p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_change_keys bigint[], p_change_types bigint[], p_change_nids bigint[], p_change_replaces bigint[], p_change_memberships smallint[], p_change_local boolean[], p_change_servers bigint[], p_change_stripped bytea[], p_joined integer, p_invited integer, p_missing bytea[], p_forward boolean) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    reached bigint;
+    accepted boolean := p_flags & 12 = 0;
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    perform 1 from room_head h
+        where h.tenant_id = p_tenant and h.room_nid = p_room and h.version = p_version for update;
+    if not found then
+        return query select 2::smallint, 0::bigint, 0::bigint, ''::bytea;
+        return;
+    end if;
+    if exists (select from event e where e.tenant_id = p_tenant and e.event_hash = p_hash and e.flags & 2 = 0) then
+        return query select 1::smallint, 0::bigint, 0::bigint, p_hash;
+        return;
+    end if;
+    insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members)
+        select p_tenant, s.nid, p_room, s.base, s.others, s.members
+        from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members) s (nid, base, others, members);
+    if p_redact_nid is not null then
+        update event e set json = p_redact_json, flags = e.flags | 1, redacted_by = p_nid, push_default = 0,
+                push_except = null
+            where e.tenant_id = p_tenant and e.event_nid = p_redact_nid and e.room_nid = p_room;
+        delete from relation r where r.tenant_id = p_tenant and r.event_nid = p_redact_nid;
+    end if;
+    if p_early_target is not null then
+        insert into early_redaction (tenant_id, target_hash, event_nid) values (p_tenant, p_early_target, p_nid);
+    end if;
+    delete from missing_event m where m.tenant_id = p_tenant and m.room_nid = p_room and m.event_hash = p_hash;
+    insert into missing_event (tenant_id, room_nid, event_hash, named_by)
+        select p_tenant, p_room, m.hash, p_nid from unnest(p_missing) m (hash) on conflict do nothing;
+    if accepted then
+        -- from here on everything of the tenant waits for this transaction
+        update log_position l set position = l.position + 1 where l.tenant_id = p_tenant
+            returning l.position into reached;
+        update room_head h set version = h.version + 1, extremities = p_extremities,
+                depth = greatest(h.depth, p_depth), snapshot_nid = p_head_snapshot, position = reached
+            where h.tenant_id = p_tenant and h.room_nid = p_room;
+    end if;
+    insert into event (tenant_id, event_nid, room_nid, event_hash, position, depth, ts, type_nid, key_nid, sender_nid,
+                       flags, prev, auth, snapshot_nid, replaces_nid, thread_nid, redacted_by, push_default, push_except,
+                       chain_nid, chain_position, auth_vector, json)
+        values (p_tenant, p_nid, p_room, p_hash, reached, p_depth, p_ts, p_type, p_key, p_sender, p_flags,
+                p_prev::bigint[], p_auth::bigint[], p_snapshot, p_replaces, p_thread, p_redacted_by, p_push,
+                p_except::bigint[], p_chain, p_chain_position, p_vector, p_json)
+        on conflict on constraint event_hash_key do update set
+            position = excluded.position, flags = excluded.flags, prev = excluded.prev, auth = excluded.auth,
+            snapshot_nid = excluded.snapshot_nid, replaces_nid = excluded.replaces_nid,
+            thread_nid = excluded.thread_nid, redacted_by = excluded.redacted_by, json = excluded.json,
+            push_default = excluded.push_default, push_except = excluded.push_except;
+    if accepted then
+        if p_rel_type is not null then
+            insert into relation (tenant_id, room_nid, target_hash, rel_type, event_nid, type_nid, sender_nid, position, key)
+                values (p_tenant, p_room, p_rel_target, p_rel_type, p_nid, p_type, p_sender, reached, p_rel_key);
+        end if;
+        if cardinality(p_change_keys) > 0 then
+            perform write_state_changes(p_tenant, p_room, array_fill(reached, array[cardinality(p_change_keys)]),
+                                        p_change_nids, p_change_types, p_change_keys, p_change_replaces,
+                                        p_change_memberships, p_change_local, p_change_servers, p_change_stripped,
+                                        p_joined, p_invited);
+        end if;
+        if p_forward and exists (select from room_server r where r.tenant_id = p_tenant and r.room_nid = p_room
+                                 and coalesce(r.until_position, reached) >= reached) then
+            insert into outbox (tenant_id, position, room_nid, event_nid) values (p_tenant, reached, p_room, p_nid);
+        end if;
+    end if;
+    return query select 0::smallint, coalesce(reached, 0), p_nid, p_hash;
+end $$;
+CREATE FUNCTION public.append_events(p_tenant bigint, p_room bigint, p_version bigint, p_new_room_id text, p_new_room_version text, p_device bigint, p_txn text, p_nids bigint[], p_hashes bytea[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_push smallint[], p_except text[], p_jsons bytea[], p_memberships smallint[], p_local boolean[], p_servers bigint[], p_stripped bytea[], p_joined integer, p_invited integer, p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[], p_redact_nid bigint, p_redact_json bytea, p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_head_snapshot bigint, p_rest bigint[]) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -22,7 +92,8 @@ begin
             values (p_tenant, p_room, 0, '{}', 0, 0, 0);
         insert into room_summary (tenant_id, room_nid) values (p_tenant, p_room);
     end if;
-    update room_head h set version = h.version + 1, extremities = array[p_nids[n]], depth = p_depths[n],
+    update room_head h set version = h.version + 1, extremities = array[p_nids[n]] || p_rest,
+            depth = p_depths[n],
             snapshot_nid = p_head_snapshot
         where h.tenant_id = p_tenant and h.room_nid = p_room and h.version = p_version;
     if not found then
@@ -65,12 +136,19 @@ begin
             where r.rel_type is not null;
     end if;
     if has_state then
-        perform write_state_changes(p_tenant, p_room, last_position - n, p_nids, p_types, p_keys, p_replaces,
-                                    p_memberships, p_local, p_stripped, p_joined, p_invited);
+        perform write_state_changes(p_tenant, p_room,
+                                    array(select generate_series(last_position - n + 1, last_position)), p_nids, p_types,
+                                    p_keys, p_replaces, p_memberships, p_local, p_servers, p_stripped, p_joined,
+                                    p_invited);
+    end if;
+    if exists (select from room_server r where r.tenant_id = p_tenant and r.room_nid = p_room
+               and coalesce(r.until_position, last_position) > last_position - n) then
+        insert into outbox (tenant_id, position, room_nid, event_nid)
+            select p_tenant, last_position - n + e.i, p_room, e.nid from unnest(p_nids) with ordinality e (nid, i);
     end if;
     return query select 0::smallint, last_position, p_nids[n], p_hashes[n];
 end $$;
-CREATE FUNCTION public.append_message(p_tenant bigint, p_room bigint, p_version bigint, p_device bigint, p_txn text, p_nid bigint, p_hash bytea, p_depth bigint, p_ts bigint, p_type bigint, p_sender bigint, p_prev text, p_auth text, p_snapshot bigint, p_thread bigint, p_push smallint, p_except text, p_json bytea, p_rel_target bytea, p_rel_type text, p_rel_key text) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
+CREATE FUNCTION public.append_message(p_tenant bigint, p_room bigint, p_version bigint, p_device bigint, p_txn text, p_nid bigint, p_hash bytea, p_depth bigint, p_ts bigint, p_type bigint, p_sender bigint, p_prev text, p_auth text, p_snapshot bigint, p_thread bigint, p_push smallint, p_except text, p_json bytea, p_rel_target bytea, p_rel_type text, p_rel_key text, p_rest bigint[]) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -91,7 +169,7 @@ begin
     end if;
     -- from here on everything of the tenant waits for this transaction
     update log_position l set position = l.position + 1 where l.tenant_id = p_tenant returning l.position into reached;
-    update room_head h set version = h.version + 1, extremities = array[p_nid], depth = p_depth, position = reached
+    update room_head h set version = h.version + 1, extremities = array[p_nid] || p_rest, depth = p_depth, position = reached
         where h.tenant_id = p_tenant and h.room_nid = p_room;
     insert into event (tenant_id, event_nid, room_nid, event_hash, position, depth, ts, type_nid, sender_nid, prev,
                        auth, snapshot_nid, thread_nid, push_default, push_except, device_nid, txn_id, json)
@@ -101,7 +179,25 @@ begin
         insert into relation (tenant_id, room_nid, target_hash, rel_type, event_nid, type_nid, sender_nid, position, key)
             values (p_tenant, p_room, p_rel_target, p_rel_type, p_nid, p_type, p_sender, reached, p_rel_key);
     end if;
+    if exists (select from room_server r
+               where r.tenant_id = p_tenant and r.room_nid = p_room and r.until_position is null) then
+        insert into outbox (tenant_id, position, room_nid, event_nid) values (p_tenant, reached, p_room, p_nid);
+    end if;
     return query select 0::smallint, reached, p_nid, p_hash;
+end $$;
+CREATE FUNCTION public.ensure_room(p_tenant bigint, p_room bigint, p_room_id text, p_room_version text, p_now bigint) RETURNS TABLE(room_nid bigint)
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    insert into room (tenant_id, room_nid, room_id, room_version, created_ts)
+        values (p_tenant, p_room, p_room_id, p_room_version, p_now) on conflict do nothing;
+    if found then
+        insert into room_head (tenant_id, room_nid, version, extremities, depth, snapshot_nid, position)
+            values (p_tenant, p_room, 0, '{}', 0, 0, 0);
+        insert into room_summary (tenant_id, room_nid) values (p_tenant, p_room);
+    end if;
+    return query select r.room_nid from room r where r.tenant_id = p_tenant and r.room_id = p_room_id;
 end $$;
 CREATE FUNCTION public.erase_tenant(p_tenant bigint, p_erase boolean) RETURNS TABLE(table_name text, row_count bigint)
     LANGUAGE plpgsql
@@ -130,6 +226,66 @@ begin
         delete from tenant t where t.tenant_id = p_tenant;
     end if;
 end $_$;
+CREATE FUNCTION public.insert_history(p_tenant bigint, p_room bigint, p_nids bigint[], p_hashes bytea[], p_flags integer[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_jsons bytea[], p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_missing bytea[], p_named_by bigint[], p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[]) RETURNS TABLE(inserted bigint)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    lowest bigint;
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    perform 1 from room_head h where h.tenant_id = p_tenant and h.room_nid = p_room for update;
+    select least(min(e.position), 0) into lowest from event e
+        where e.tenant_id = p_tenant and e.room_nid = p_room and e.position is not null;
+    insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members)
+        select p_tenant, s.nid, p_room, s.base, s.others, s.members
+        from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members) s (nid, base, others, members);
+    delete from missing_event m
+        where m.tenant_id = p_tenant and m.room_nid = p_room and m.event_hash = any (p_hashes);
+    insert into missing_event (tenant_id, room_nid, event_hash, named_by)
+        select p_tenant, p_room, m.hash, m.named_by from unnest(p_missing, p_named_by) m (hash, named_by)
+        on conflict do nothing;
+    return query with new as (
+        insert into event as known (tenant_id, event_nid, room_nid, event_hash, position, depth, ts, type_nid, key_nid,
+                                    sender_nid, flags, prev, auth, snapshot_nid, replaces_nid, thread_nid, json)
+            select p_tenant, e.nid, p_room, e.hash, case when e.flags & 12 = 0 then lowest - e.i end, e.depth, e.ts,
+                   e.type, e.key, e.sender, e.flags | 16, e.prev::bigint[], e.auth::bigint[], e.snapshot, e.replaces,
+                   e.thread, e.json
+            from unnest(p_nids, p_hashes, p_flags, p_depths, p_ts, p_types, p_keys, p_senders, p_prev, p_auth,
+                        p_snapshots, p_replaces, p_threads, p_jsons)
+                with ordinality e (nid, hash, flags, depth, ts, type, key, sender, prev, auth, snapshot, replaces,
+                                   thread, json, i)
+            on conflict on constraint event_hash_key do update set
+                position = excluded.position, flags = excluded.flags, prev = excluded.prev,
+                snapshot_nid = excluded.snapshot_nid, replaces_nid = excluded.replaces_nid,
+                thread_nid = excluded.thread_nid
+                where known.flags & 2 <> 0
+            returning known.event_nid, known.position)
+        , related as (
+        insert into relation (tenant_id, room_nid, target_hash, rel_type, event_nid, type_nid, sender_nid, position, key)
+            select p_tenant, p_room, r.target, r.rel_type, r.nid, r.type, r.sender, n.position, r.key
+            from unnest(p_rel_targets, p_rel_types, p_rel_keys, p_nids, p_types, p_senders)
+                r (target, rel_type, key, nid, type, sender) join new n on n.event_nid = r.nid
+            where r.rel_type is not null and n.position is not null
+            on conflict do nothing)
+        select count(*) from new;
+end $$;
+CREATE FUNCTION public.insert_outliers(p_tenant bigint, p_room bigint, p_nids bigint[], p_hashes bytea[], p_flags integer[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_auth text[], p_chains bigint[], p_chain_positions bigint[], p_vectors bytea[], p_jsons bytea[]) RETURNS TABLE(inserted bigint)
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    return query with new as (
+        insert into event (tenant_id, event_nid, room_nid, event_hash, depth, ts, type_nid, key_nid, sender_nid, flags,
+                           prev, auth, snapshot_nid, chain_nid, chain_position, auth_vector, json)
+            select p_tenant, e.nid, p_room, e.hash, e.depth, e.ts, e.type, e.key, e.sender, e.flags | 2, '{}',
+                   e.auth::bigint[], 0, e.chain, e.chain_position, e.vector, e.json
+            from unnest(p_nids, p_hashes, p_flags, p_depths, p_ts, p_types, p_keys, p_senders, p_auth, p_chains,
+                        p_chain_positions, p_vectors, p_jsons)
+                e (nid, hash, flags, depth, ts, type, key, sender, auth, chain, chain_position, vector, json)
+            on conflict on constraint event_hash_key do nothing
+            returning 1)
+        select count(*) from new;
+end $$;
 CREATE FUNCTION public.intern_terms(p_tenant bigint, p_names bytea[], p_nids bigint[]) RETURNS TABLE(name bytea, nid bigint)
     LANGUAGE plpgsql
     AS $$
@@ -221,6 +377,11 @@ begin
     delete from current_state where tenant_id = p_tenant and room_nid = p_room;
     delete from membership where tenant_id = p_tenant and room_nid = p_room;
     delete from room_summary where tenant_id = p_tenant and room_nid = p_room;
+    delete from missing_event where tenant_id = p_tenant and room_nid = p_room;
+    delete from room_server where tenant_id = p_tenant and room_nid = p_room;
+    delete from outbox where tenant_id = p_tenant and room_nid = p_room;
+    delete from early_redaction r using event e
+        where r.tenant_id = p_tenant and e.tenant_id = p_tenant and e.event_nid = r.event_nid and e.room_nid = p_room;
     delete from snapshot where tenant_id = p_tenant and room_nid = p_room;
     delete from event where tenant_id = p_tenant and room_nid = p_room;
     delete from room_head where tenant_id = p_tenant and room_nid = p_room;
@@ -239,6 +400,33 @@ begin
               and r.sender_nid = p_sender and r.type_nid = p_type and r.key = p_key and r.room_nid = p_room
               and (a.device_nid is distinct from p_device or a.txn_id is distinct from p_txn))
         from event e where e.tenant_id = p_tenant and e.event_hash = p_hash and e.room_nid = p_room;
+end $$;
+CREATE FUNCTION public.store_out_of_band(p_tenant bigint, p_room bigint, p_nid bigint, p_hash bytea, p_depth bigint, p_ts bigint, p_user bigint, p_sender bigint, p_membership smallint, p_stripped bytea, p_json bytea) RETURNS TABLE("position" bigint)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    reached bigint;
+    before smallint;
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    perform 1 from room_head h where h.tenant_id = p_tenant and h.room_nid = p_room for update;
+    select m.membership into before from membership m
+        where m.tenant_id = p_tenant and m.user_nid = p_user and m.room_nid = p_room;
+    update room_head h set version = h.version + 1 where h.tenant_id = p_tenant and h.room_nid = p_room;
+    update log_position l set position = l.position + 1 where l.tenant_id = p_tenant returning l.position into reached;
+    insert into event (tenant_id, event_nid, room_nid, event_hash, position, depth, ts, type_nid, key_nid, sender_nid,
+                       flags, prev, auth, snapshot_nid, json)
+        values (p_tenant, p_nid, p_room, p_hash, reached, p_depth, p_ts, 2, p_user, p_sender, 2, '{}', '{}', 0, p_json)
+        on conflict on constraint event_hash_key do update set position = excluded.position;
+    insert into membership as m (tenant_id, room_nid, user_nid, membership, event_nid, position, local, stripped)
+        select p_tenant, p_room, p_user, p_membership, e.event_nid, reached, true, p_stripped
+            from event e where e.tenant_id = p_tenant and e.event_hash = p_hash
+        on conflict (tenant_id, user_nid, room_nid) do update set
+            membership = excluded.membership, event_nid = excluded.event_nid, position = excluded.position,
+            stripped = excluded.stripped, forgotten = m.forgotten and excluded.membership in (4, 5);
+    update room_summary r set invited = r.invited + (p_membership = 2)::int - (before is not distinct from 2::smallint)::int
+        where r.tenant_id = p_tenant and r.room_nid = p_room;
+    return query select reached;
 end $$;
 CREATE FUNCTION public.unread_counts(p_tenant bigint, p_user bigint, p_rooms bigint[]) RETURNS TABLE(room_nid bigint, thread_nid bigint, notify bigint, highlight bigint)
     LANGUAGE sql STABLE
@@ -266,35 +454,51 @@ CREATE FUNCTION public.unread_counts(p_tenant bigint, p_user bigint, p_rooms big
     select t.room_nid, t.thread_nid, count(*) filter (where t.outcome > 0), count(*) filter (where t.outcome = 2)
     from told t where t.outcome > 0 group by 1, 2
 $$;
-CREATE FUNCTION public.write_state_changes(p_tenant bigint, p_room bigint, p_before bigint, p_nids bigint[], p_types bigint[], p_keys bigint[], p_replaces bigint[], p_memberships smallint[], p_local boolean[], p_stripped bytea[], p_joined integer, p_invited integer) RETURNS void
+CREATE FUNCTION public.write_state_changes(p_tenant bigint, p_room bigint, p_positions bigint[], p_nids bigint[], p_types bigint[], p_keys bigint[], p_replaces bigint[], p_memberships smallint[], p_local boolean[], p_servers bigint[], p_stripped bytea[], p_joined integer, p_invited integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
 begin
     insert into current_state (tenant_id, room_nid, key_nid, type_nid, event_nid, position)
-        select distinct on (s.key) p_tenant, p_room, s.key, s.type, s.nid, p_before + s.i
-        from unnest(p_keys, p_types, p_nids) with ordinality s (key, type, nid, i)
+        select distinct on (s.key) p_tenant, p_room, s.key, s.type, s.nid, s.position
+        from unnest(p_keys, p_types, p_nids, p_positions) with ordinality s (key, type, nid, position, i)
         where s.key is not null order by s.key, s.i desc
         on conflict (tenant_id, room_nid, key_nid)
             do update set event_nid = excluded.event_nid, position = excluded.position;
     insert into state_change (tenant_id, room_nid, position, key_nid, event_nid, old_event_nid)
-        select p_tenant, p_room, p_before + s.i, s.key, s.nid, coalesce(s.old, 0)
-        from unnest(p_keys, p_nids, p_replaces) with ordinality s (key, nid, old, i) where s.key is not null;
+        select p_tenant, p_room, s.position, s.key, s.nid, coalesce(s.old, 0)
+        from unnest(p_keys, p_nids, p_replaces, p_positions) s (key, nid, old, position) where s.key is not null;
     if array_remove(p_memberships, null) <> '{}' then
         insert into membership as m (tenant_id, room_nid, user_nid, membership, event_nid, position, join_position,
-                                     local, stripped)
-            select distinct on (s.key) p_tenant, p_room, s.key, s.membership, s.nid, p_before + s.i,
-                   case when s.membership = 1 then p_before + s.i end, s.local, s.stripped
-            from unnest(p_keys, p_nids, p_memberships, p_local, p_stripped)
-                with ordinality s (key, nid, membership, local, stripped, i)
+                                     local, server_nid, stripped)
+            select distinct on (s.key) p_tenant, p_room, s.key, s.membership, coalesce(nullif(s.nid, 0), s.old, 0),
+                   s.position, case when s.membership = 1 then s.position end, s.local, s.server, s.stripped
+            from unnest(p_keys, p_nids, p_replaces, p_memberships, p_local, p_servers, p_stripped, p_positions)
+                with ordinality s (key, nid, old, membership, local, server, stripped, position, i)
             where s.membership is not null order by s.key, s.i desc
             on conflict (tenant_id, user_nid, room_nid) do update set
                 join_position = case when excluded.membership = 1 and m.membership <> 1 then excluded.join_position
                                      else m.join_position end,
                 membership = excluded.membership, event_nid = excluded.event_nid, position = excluded.position,
-                local = excluded.local, stripped = excluded.stripped,
+                local = excluded.local, server_nid = excluded.server_nid, stripped = excluded.stripped,
                 forgotten = m.forgotten and excluded.membership in (4, 5);
         update room_summary r set joined = r.joined + p_joined, invited = r.invited + p_invited
             where r.tenant_id = p_tenant and r.room_nid = p_room;
+    end if;
+    if array_remove(p_servers, null) <> '{}' then
+        insert into room_server as r (tenant_id, room_nid, server_nid, since_position, until_position)
+            select p_tenant, p_room, s.server, s.position, case when s.here then null else s.position end
+            from (select u.server, max(u.position) as position, exists (
+                      select from membership m where m.tenant_id = p_tenant and m.room_nid = p_room
+                          and m.server_nid = u.server and m.membership = 1) as here
+                  from unnest(p_servers, p_positions) u (server, position) where u.server is not null
+                  group by u.server) s
+            where s.here or exists (select from room_server k where k.tenant_id = p_tenant and k.room_nid = p_room
+                                        and k.server_nid = s.server and k.until_position is null)
+            on conflict (tenant_id, room_nid, server_nid) do update set
+                since_position = case when excluded.until_position is null and r.until_position is not null
+                                      then excluded.since_position else r.since_position end,
+                until_position = case when excluded.until_position is null then null
+                                      else coalesce(r.until_position, excluded.until_position) end;
     end if;
 end $$;
 CREATE TABLE public.access_token (
@@ -378,6 +582,12 @@ CREATE TABLE public.device_list_change (
     "position" bigint NOT NULL
 );
 ALTER TABLE ONLY public.device_list_change FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.early_redaction (
+    tenant_id bigint NOT NULL,
+    target_hash bytea NOT NULL,
+    event_nid bigint NOT NULL
+);
+ALTER TABLE ONLY public.early_redaction FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.event (
     tenant_id bigint NOT NULL,
     event_nid bigint NOT NULL,
@@ -400,7 +610,10 @@ CREATE TABLE public.event (
     push_except bigint[],
     device_nid bigint,
     txn_id text,
-    "json" bytea NOT NULL
+    "json" bytea NOT NULL,
+    chain_nid bigint,
+    chain_position bigint,
+    auth_vector bytea
 );
 ALTER TABLE ONLY public.event FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.fallback_key (
@@ -481,9 +694,17 @@ CREATE TABLE public.membership (
     join_position bigint,
     local boolean NOT NULL,
     forgotten boolean DEFAULT false NOT NULL,
-    stripped bytea
+    stripped bytea,
+    server_nid bigint
 );
 ALTER TABLE ONLY public.membership FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.missing_event (
+    tenant_id bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    event_hash bytea NOT NULL,
+    named_by bigint NOT NULL
+);
+ALTER TABLE ONLY public.missing_event FORCE ROW LEVEL SECURITY;
 CREATE SEQUENCE public.nid_seq
     START WITH 4096
     INCREMENT BY 256
@@ -507,6 +728,13 @@ CREATE TABLE public.openid_token (
     expires_ts bigint NOT NULL
 );
 ALTER TABLE ONLY public.openid_token FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.outbox (
+    tenant_id bigint NOT NULL,
+    "position" bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    event_nid bigint NOT NULL
+);
+ALTER TABLE ONLY public.outbox FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.presence (
     tenant_id bigint NOT NULL,
     user_nid bigint NOT NULL,
@@ -624,6 +852,14 @@ CREATE TABLE public.room_key (
     session_data bytea NOT NULL
 );
 ALTER TABLE ONLY public.room_key FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.room_server (
+    tenant_id bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    server_nid bigint NOT NULL,
+    since_position bigint NOT NULL,
+    until_position bigint
+);
+ALTER TABLE ONLY public.room_server FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.room_summary (
     tenant_id bigint NOT NULL,
     room_nid bigint NOT NULL,
@@ -642,7 +878,8 @@ CREATE TABLE public.snapshot (
     room_nid bigint NOT NULL,
     base_nid bigint,
     others bytea NOT NULL,
-    members bytea NOT NULL
+    members bytea NOT NULL,
+    reach bytea
 );
 ALTER TABLE ONLY public.snapshot FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.state_change (
@@ -743,6 +980,8 @@ ALTER TABLE ONLY public.device
     ADD CONSTRAINT device_nid_key UNIQUE (tenant_id, device_nid);
 ALTER TABLE ONLY public.device
     ADD CONSTRAINT device_pkey PRIMARY KEY (tenant_id, user_nid, device_id);
+ALTER TABLE ONLY public.early_redaction
+    ADD CONSTRAINT early_redaction_pkey PRIMARY KEY (tenant_id, target_hash, event_nid);
 ALTER TABLE ONLY public.event
     ADD CONSTRAINT event_hash_key UNIQUE (tenant_id, event_hash);
 ALTER TABLE ONLY public.event
@@ -763,10 +1002,14 @@ ALTER TABLE ONLY public.media_thumbnail
     ADD CONSTRAINT media_thumbnail_pkey PRIMARY KEY (tenant_id, media_id, variant);
 ALTER TABLE ONLY public.membership
     ADD CONSTRAINT membership_pkey PRIMARY KEY (tenant_id, user_nid, room_nid);
+ALTER TABLE ONLY public.missing_event
+    ADD CONSTRAINT missing_event_pkey PRIMARY KEY (tenant_id, room_nid, event_hash, named_by);
 ALTER TABLE ONLY public.one_time_key
     ADD CONSTRAINT one_time_key_pkey PRIMARY KEY (tenant_id, device_nid, algorithm, key_id);
 ALTER TABLE ONLY public.openid_token
     ADD CONSTRAINT openid_token_pkey PRIMARY KEY (tenant_id, token_hash);
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, "position");
 ALTER TABLE ONLY public.presence
     ADD CONSTRAINT presence_pkey PRIMARY KEY (tenant_id, user_nid);
 ALTER TABLE ONLY public.profile_field
@@ -793,6 +1036,8 @@ ALTER TABLE ONLY public.room_key
     ADD CONSTRAINT room_key_pkey PRIMARY KEY (tenant_id, user_nid, version, room_id, session_id);
 ALTER TABLE ONLY public.room
     ADD CONSTRAINT room_pkey PRIMARY KEY (tenant_id, room_nid);
+ALTER TABLE ONLY public.room_server
+    ADD CONSTRAINT room_server_pkey PRIMARY KEY (tenant_id, room_nid, server_nid);
 ALTER TABLE ONLY public.room_summary
     ADD CONSTRAINT room_summary_pkey PRIMARY KEY (tenant_id, room_nid);
 ALTER TABLE ONLY public.schema_migration
@@ -829,6 +1074,7 @@ CREATE INDEX account_data_position ON public.account_data USING btree (tenant_id
 CREATE INDEX current_state_change ON public.current_state USING btree (tenant_id, room_nid, "position");
 CREATE INDEX device_key_user ON public.device_key USING btree (tenant_id, user_nid);
 CREATE INDEX device_list_change_log ON public.device_list_change USING btree (tenant_id, "position");
+CREATE INDEX event_chain ON public.event USING btree (tenant_id, room_nid, chain_nid, chain_position) WHERE (chain_nid IS NOT NULL);
 CREATE INDEX event_log ON public.event USING btree (tenant_id, "position") INCLUDE (room_nid);
 CREATE INDEX event_push ON public.event USING btree (tenant_id, room_nid, "position") WHERE ((push_default > 0) OR (push_except IS NOT NULL));
 CREATE INDEX event_room ON public.event USING btree (tenant_id, room_nid, "position");
@@ -843,7 +1089,9 @@ CREATE UNIQUE INDEX media_thumbnail_blob ON public.media_thumbnail USING btree (
 CREATE INDEX media_uploader ON public.media USING btree (tenant_id, uploader_nid, created_ts);
 CREATE INDEX membership_change ON public.membership USING btree (tenant_id, room_nid, "position");
 CREATE INDEX membership_room ON public.membership USING btree (tenant_id, room_nid, membership);
+CREATE INDEX membership_server ON public.membership USING btree (tenant_id, room_nid, server_nid, membership) WHERE (server_nid IS NOT NULL);
 CREATE INDEX one_time_key_next ON public.one_time_key USING btree (tenant_id, device_nid, algorithm, ordinal) WHERE (NOT claimed);
+CREATE INDEX outbox_room ON public.outbox USING btree (tenant_id, room_nid, "position");
 CREATE INDEX presence_log ON public.presence USING btree (tenant_id, "position");
 CREATE INDEX push_rules_log ON public.push_rules USING btree (tenant_id, "position");
 CREATE INDEX pusher_device ON public.pusher USING btree (tenant_id, device_nid);
@@ -853,6 +1101,7 @@ CREATE INDEX refresh_token_device ON public.refresh_token USING btree (tenant_id
 CREATE INDEX relation_target ON public.relation USING btree (tenant_id, target_hash, rel_type, "position");
 CREATE INDEX room_alias_room ON public.room_alias USING btree (tenant_id, room_nid);
 CREATE INDEX room_directory ON public.room USING btree (tenant_id, room_nid) WHERE in_directory;
+CREATE INDEX room_server_rooms ON public.room_server USING btree (tenant_id, server_nid, room_nid);
 CREATE INDEX snapshot_room ON public.snapshot USING btree (tenant_id, room_nid);
 CREATE INDEX tenant_host_tenant ON public.tenant_host USING btree (tenant_id);
 CREATE INDEX to_device_log ON public.to_device USING btree (tenant_id, "position");
@@ -870,6 +1119,7 @@ ALTER TABLE public.dehydrated_device ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.device ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.device_key ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.device_list_change ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.early_redaction ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.event ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.fallback_key ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.key_backup ENABLE ROW LEVEL SECURITY;
@@ -879,8 +1129,10 @@ ALTER TABLE public.log_position ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.media ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.media_thumbnail ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.membership ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.missing_event ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.one_time_key ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.openid_token ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.presence ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.profile_field ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.push_rules ENABLE ROW LEVEL SECURITY;
@@ -893,6 +1145,7 @@ ALTER TABLE public.room ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.room_alias ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.room_head ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.room_key ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.room_server ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.room_summary ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.snapshot ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.state_change ENABLE ROW LEVEL SECURITY;
@@ -907,6 +1160,7 @@ CREATE POLICY tenant_wall ON public.dehydrated_device USING ((tenant_id = (curre
 CREATE POLICY tenant_wall ON public.device USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.device_key USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.device_list_change USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.early_redaction USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.event USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.fallback_key USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.key_backup USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
@@ -916,8 +1170,10 @@ CREATE POLICY tenant_wall ON public.log_position USING ((tenant_id = (current_se
 CREATE POLICY tenant_wall ON public.media USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.media_thumbnail USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.membership USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.missing_event USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.one_time_key USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.openid_token USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.outbox USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.presence USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.profile_field USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.push_rules USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
@@ -930,6 +1186,7 @@ CREATE POLICY tenant_wall ON public.room USING ((tenant_id = (current_setting('t
 CREATE POLICY tenant_wall ON public.room_alias USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.room_head USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.room_key USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.room_server USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.room_summary USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.snapshot USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.state_change USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));

@@ -3,18 +3,19 @@
 -- Checks the transaction id and the version of the room's head, writes the events with all that follows from them and
 -- takes their positions last. Status: 0 written; 1 the transaction id is known (its event is returned); 2 the head is
 -- stale, nothing was written. Arrays have one element per event, in order; `p_auth`, `p_prev` and `p_except` hold
--- array literals. State is written for events whose `p_keys` element is not null.
+-- array literals. `p_rest` are the extremities that the events do not follow. State is written for events whose
+-- `p_keys` element is not null.
 create function append_events(
     p_tenant bigint, p_room bigint, p_version bigint, p_new_room_id text, p_new_room_version text,
     p_device bigint, p_txn text,
     p_nids bigint[], p_hashes bytea[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[],
     p_senders bigint[], p_prev text[], p_auth text[], p_snapshots bigint[], p_replaces bigint[], p_threads bigint[],
     p_push smallint[], p_except text[], p_jsons bytea[],
-    p_memberships smallint[], p_local boolean[], p_stripped bytea[], p_joined integer, p_invited integer,
+    p_memberships smallint[], p_local boolean[], p_servers bigint[], p_stripped bytea[], p_joined integer, p_invited integer,
     p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[],
     p_redact_nid bigint, p_redact_json bytea,
     p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[],
-    p_head_snapshot bigint
+    p_head_snapshot bigint, p_rest bigint[]
 ) returns table (status smallint, "position" bigint, event_nid bigint, event_hash bytea)
 language plpgsql as $$
 declare
@@ -36,7 +37,8 @@ begin
             values (p_tenant, p_room, 0, '{}', 0, 0, 0);
         insert into room_summary (tenant_id, room_nid) values (p_tenant, p_room);
     end if;
-    update room_head h set version = h.version + 1, extremities = array[p_nids[n]], depth = p_depths[n],
+    update room_head h set version = h.version + 1, extremities = array[p_nids[n]] || p_rest,
+            depth = p_depths[n],
             snapshot_nid = p_head_snapshot
         where h.tenant_id = p_tenant and h.room_nid = p_room and h.version = p_version;
     if not found then
@@ -79,8 +81,15 @@ begin
             where r.rel_type is not null;
     end if;
     if has_state then
-        perform write_state_changes(p_tenant, p_room, last_position - n, p_nids, p_types, p_keys, p_replaces,
-                                    p_memberships, p_local, p_stripped, p_joined, p_invited);
+        perform write_state_changes(p_tenant, p_room,
+                                    array(select generate_series(last_position - n + 1, last_position)), p_nids, p_types,
+                                    p_keys, p_replaces, p_memberships, p_local, p_servers, p_stripped, p_joined,
+                                    p_invited);
+    end if;
+    if exists (select from room_server r where r.tenant_id = p_tenant and r.room_nid = p_room
+               and coalesce(r.until_position, last_position) > last_position - n) then
+        insert into outbox (tenant_id, position, room_nid, event_nid)
+            select p_tenant, last_position - n + e.i, p_room, e.nid from unnest(p_nids) with ordinality e (nid, i);
     end if;
     return query select 0::smallint, last_position, p_nids[n], p_hashes[n];
 end $$;

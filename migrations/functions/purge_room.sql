@@ -18,6 +18,11 @@ begin
     delete from current_state where tenant_id = p_tenant and room_nid = p_room;
     delete from membership where tenant_id = p_tenant and room_nid = p_room;
     delete from room_summary where tenant_id = p_tenant and room_nid = p_room;
+    delete from missing_event where tenant_id = p_tenant and room_nid = p_room;
+    delete from room_server where tenant_id = p_tenant and room_nid = p_room;
+    delete from outbox where tenant_id = p_tenant and room_nid = p_room;
+    delete from early_redaction r using event e
+        where r.tenant_id = p_tenant and e.tenant_id = p_tenant and e.event_nid = r.event_nid and e.room_nid = p_room;
     delete from snapshot where tenant_id = p_tenant and room_nid = p_room;
     delete from event where tenant_id = p_tenant and room_nid = p_room;
     delete from room_head where tenant_id = p_tenant and room_nid = p_room;

@@ -13,6 +13,7 @@ from timserver.matrix.filters import Filter
 from timserver.matrix.signing import SigningKey
 from timserver.store.live_rooms import LiveRoom
 from timserver.store.rates import Rates
+from timserver.store.snapshots import State
 from timserver.tenancy import Requester, Tenant
 
 Key = TypeVar("Key")
@@ -85,6 +86,8 @@ class Caches:
         """Stored filters by tenant, user and id; they never change."""
         self.presence: Lru[tuple[int, int], tuple[int, float]] = Lru(limits.tokens_cached_max)
         """By user: the presence last written here, and the monotonic time of it."""
+        self.resolutions: Lru[tuple[int, int, tuple[tuple[int, int], ...]], tuple[State, State]] = Lru(200)
+        """By tenant, room and what the states are made of: states that were resolved."""
         self.room_nids: Lru[tuple[int, str], int] = Lru(limits.rooms_cached_max)
 
     def drop_named(self, tenant_id: int, name: str) -> None:

@@ -16,7 +16,7 @@ from timserver.store.snapshots import SnapshotRow
 from timserver.store.statement import Function, Statement
 from timserver.tenancy import Tenant
 
-REDACTED, OUTLIER, REJECTED, SOFT_FAILED = 1, 2, 4, 8
+REDACTED, OUTLIER, REJECTED, SOFT_FAILED, BACKFILLED = 1, 2, 4, 8, 16
 
 APPENDED, KNOWN, STALE = 0, 1, 2
 
@@ -63,7 +63,11 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     json: bytes
     membership: int | None = None
     local: bool | None = None
+    server_nid: int | None = None
+    """Of a member of another server."""
     stripped: bytes | None = None
+    chain: tuple[int, int, bytes] | None = None
+    """Of a state event: its chain, the position there, and its packed auth vector."""
     target_hash: bytes | None = None
     rel_type: str | None = None
     rel_key: str | None = None
@@ -81,6 +85,8 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     events: Sequence[NewEvent]
     snapshots: Sequence[SnapshotRow]
     head_snapshot_nid: int
+    rest: Sequence[int] = ()
+    """Extremities that the events do not follow."""
     joined_change: int = 0
     invited_change: int = 0
     redact: tuple[int, bytes] | None = None
@@ -96,8 +102,8 @@ class Appended(msgspec.Struct, frozen=True):
     event_hash: bytes
 
 
-_APPEND = Function(Appended, "append_events", 37)
-_APPEND_MESSAGE = Function(Appended, "append_message", 21)
+_APPEND = Function(Appended, "append_events", 39)
+_APPEND_MESSAGE = Function(Appended, "append_message", 22)
 
 
 def event_key(version: RoomVersion, event_id: str) -> bytes:
@@ -119,7 +125,8 @@ def event_id_of(version: RoomVersion, key: bytes) -> EventID:
     return EventID("$" + encode(key))
 
 
-def _array(numbers: Sequence[int] | None) -> str | None:
+def array_literal(numbers: Sequence[int] | None) -> str | None:
+    """Numbers as PostgreSQL writes an array: arrays of arrays travel as arrays of text."""
     return None if numbers is None else "{" + ",".join(map(str, numbers)) + "}"
 
 
@@ -144,16 +151,17 @@ async def append(database: Database, tenant: Tenant, wanted: Append) -> Appended
         [event.type_nid for event in new],
         [event.key_nid for event in new],
         [event.sender_nid for event in new],
-        [_array(event.prev) for event in new],
-        [_array(event.auth) for event in new],
+        [array_literal(event.prev) for event in new],
+        [array_literal(event.auth) for event in new],
         [event.snapshot_nid for event in new],
         [event.replaces_nid for event in new],
         [event.thread_nid for event in new],
         [event.push_default for event in new],
-        [_array(event.push_except) for event in new],
+        [array_literal(event.push_except) for event in new],
         [event.json for event in new],
         [event.membership for event in new],
         [event.local for event in new],
+        [event.server_nid for event in new],
         [event.stripped for event in new],
         wanted.joined_change,
         wanted.invited_change,
@@ -167,6 +175,7 @@ async def append(database: Database, tenant: Tenant, wanted: Append) -> Appended
         [row.others for row in wanted.snapshots],
         [row.members for row in wanted.snapshots],
         wanted.head_snapshot_nid,
+        wanted.rest,
     ]
     appended = await _APPEND.one(database, tenant, *arguments)
     assert appended is not None
@@ -187,16 +196,17 @@ async def _append_message(database: Database, tenant: Tenant, wanted: Append, ev
         event.ts,
         event.type_nid,
         event.sender_nid,
-        _array(event.prev),
-        _array(event.auth),
+        array_literal(event.prev),
+        array_literal(event.auth),
         event.snapshot_nid,
         event.thread_nid,
         event.push_default,
-        _array(event.push_except),
+        array_literal(event.push_except),
         event.json,
         event.target_hash,
         event.rel_type,
         event.rel_key,
+        wanted.rest,
     )
     assert appended is not None
     return appended

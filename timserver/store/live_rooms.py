@@ -23,7 +23,7 @@ _EVENTS_KEPT_MAX = 500
 
 
 class Member(msgspec.Struct, frozen=True):
-    """Somebody's membership in the current state."""
+    """Somebody's membership in the current state; `event_nid` 0: state resolution has taken it out of the state."""
 
     membership: int
     event_nid: int
@@ -34,6 +34,7 @@ class LiveRoom:
     """One room. Changed only under its lock, after the database said yes."""
 
     __slots__ = (
+        "_member_events",
         "chain",
         "depth",
         "display_names",
@@ -61,6 +62,7 @@ class LiveRoom:
         self.chain = Chain()
         self.others: State = {}
         self.members: dict[int, Member] = {}
+        self._member_events: State | None = None
         self.events: dict[int, Event] = {}
         self.lock = asyncio.Lock()
         self.push_rules: dict[int, CompiledRules] | None = None
@@ -68,7 +70,21 @@ class LiveRoom:
 
     def forget_readers(self) -> None:
         """Members or their rules have changed: what is remembered of them is read anew."""
-        self.push_rules = self.display_names = None
+        self.push_rules = self.display_names = self._member_events = None
+
+    @property
+    def member_events(self) -> State:
+        """The members' part of the current state."""
+        if self._member_events is None:
+            self._member_events = {
+                user: member.event_nid for user, member in self.members.items() if member.event_nid
+            }
+        return self._member_events
+
+    @property
+    def is_resident(self) -> bool:
+        """Is the tenant in the room, with its history and state? Else it only knows of an invite or a knock."""
+        return bool(self.extremities)
 
     def event_nid(self, event_type: str, key_nid: int) -> int:
         """Number of the state event under a key, 0 if there is none."""

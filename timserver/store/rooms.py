@@ -3,6 +3,7 @@
 import msgspec
 
 from timserver.matrix import errors
+from timserver.matrix.event_types import MEMBER
 from timserver.matrix.ids import RoomID
 from timserver.matrix.room_versions import ROOM_VERSIONS
 from timserver.store import events, snapshots
@@ -32,6 +33,7 @@ class _Head(msgspec.Struct, frozen=True):
 class _StateRow(msgspec.Struct, frozen=True):
     key_nid: int
     event_nid: int
+    type_nid: int
 
 
 class MemberRow(msgspec.Struct, frozen=True):
@@ -91,8 +93,8 @@ _HEAD = Statement(
 _VERSION = Statement(int, "select version from room_head where tenant_id = $1 and room_nid = $2")
 _STATE_SINCE = Statement(
     _StateRow,
-    "select key_nid, event_nid from current_state where tenant_id = $1 and room_nid = $2 and position > $3"
-    " and type_nid <> 2",
+    "select key_nid, event_nid, type_nid from current_state where tenant_id = $1 and room_nid = $2 and position > $3"
+    " and (type_nid <> 2 or event_nid = 0)",
 )
 _MEMBERS_SINCE = Statement(
     MemberRow,
@@ -178,8 +180,11 @@ async def refresh(conn: Connection, tenant: Tenant, room: LiveRoom) -> None:
     head = await _HEAD.one(conn, tenant, room.room_nid)
     if head is None:  # another process has purged it
         raise errors.Forbidden("You are not in this room")
+    gone = set()
     for state in await _STATE_SINCE.all(conn, tenant, room.room_nid, room.position):
-        if state.event_nid:
+        if state.type_nid == MEMBER:
+            gone.add(state.key_nid)
+        elif state.event_nid:
             room.others[state.key_nid] = state.event_nid
         else:
             room.others.pop(state.key_nid, None)
@@ -187,7 +192,8 @@ async def refresh(conn: Connection, tenant: Tenant, room: LiveRoom) -> None:
     if changed:
         room.forget_readers()
     for member in changed:
-        room.members[member.user_nid] = Member(member.membership, member.event_nid, member.local)
+        event_nid = 0 if member.user_nid in gone else member.event_nid
+        room.members[member.user_nid] = Member(member.membership, event_nid, member.local)
     if head.snapshot_nid != room.chain.nid:
         room.chain = await snapshots.read_chain(conn, tenant, head.snapshot_nid)
     ids = await events.event_ids(conn, tenant, room.version, head.extremities)

@@ -25,6 +25,9 @@ from timserver.usecases.events.push_outcome import push_outcome
 from timserver.usecases.rooms.live import catch_up, refresh_room, state_events
 from timserver.usecases.tenants.signing_key import signing_key
 
+FOLLOWED_MAX = 10
+"""Extremities that one event follows (the spec's own limit is 20): more are left to the next ones."""
+
 
 class Result(msgspec.Struct, frozen=True):
     """The events that were appended; for a known transaction id only the last one's id."""
@@ -55,7 +58,8 @@ class _Batch:
         self.snapshots: list[snapshots.SnapshotRow] = []
         self.others = room.others
         self.members = room.members
-        self.extremities = list(room.extremities)
+        self.extremities = room.extremities[-FOLLOWED_MAX:]
+        self.rest = room.extremities[:-FOLLOWED_MAX]
         self.depth = room.depth
         self.joined_change = self.invited_change = 0
         self.redact: tuple[int, bytes] | None = None
@@ -130,12 +134,13 @@ class _Batch:
     ) -> None:
         room, key_nid = self.room, numbers.key_nid
         relation = relations.read_relation(event.content) if event.state_key is None else None
-        target_hash = _target_hash(room, relation)
+        target_hash = target_hash_of(room, relation)
         thread_nid = await self._thread(draft, numbers, relation, target_hash) if target_hash else None
         push_default, push_except = (
             await push_outcome(self.ctx, self.tenant, room, event, levels) if levels else (0, None)
         )
         code = self._membership_code(event)
+        server_nid = await member_server(self.ctx, self.tenant, event) if code else None
         new = events.NewEvent(
             nid=numbers.nid,
             event_hash=events.event_key(room.version, event.event_id),
@@ -153,7 +158,8 @@ class _Batch:
             push_except=push_except,
             json=event.pdu,
             membership=code,
-            local=server_name_of(UserID(event.state_key or "")) == self.tenant.server_name if code else None,
+            local=server_nid is None if code else None,
+            server_nid=server_nid,
             stripped=draft.stripped,
             target_hash=target_hash,
             rel_type=relation.rel_type if target_hash and relation else None,
@@ -221,7 +227,8 @@ class _Batch:
         """The database said yes: the room in memory is what the batch made of it."""
         room = self.room
         room.others, room.members, room.chain = self.others, self.members, self.chain
-        room.extremities, room.depth, room.position = self.extremities, self.depth, position
+        room.extremities = [*self.rest, *self.extremities]
+        room.depth, room.position = self.depth, position
         room.row_version += 1
         if any(new.membership is not None for new in self.new):
             room.forget_readers()
@@ -229,7 +236,17 @@ class _Batch:
             room.keep(nid, event)
 
 
-def _target_hash(room: LiveRoom, relation: relations.Relation | None) -> bytes | None:
+async def member_server(ctx: Context, tenant: Tenant, member: Event) -> int | None:
+    """Number of the server of the user whom a member event is about; None for one of ours."""
+    server_name = server_name_of(UserID(member.state_key or ""))
+    if server_name == tenant.server_name:
+        return None
+    (nid,) = await terms.intern(ctx.database, ctx.caches, tenant, [server_name])
+    return nid
+
+
+def target_hash_of(room: LiveRoom, relation: relations.Relation | None) -> bytes | None:
+    """The event that a relation points at, as it is stored; None for what cannot be one in this room."""
     try:
         return events.event_key(room.version, relation.event_id) if relation else None
     except ValueError:
@@ -294,6 +311,7 @@ async def _write(
         events=batch.new,
         snapshots=batch.snapshots,
         head_snapshot_nid=batch.chain.nid,
+        rest=[nid for nid, _ in batch.rest],
         joined_change=batch.joined_change,
         invited_change=batch.invited_change,
         redact=batch.redact,

@@ -1,0 +1,106 @@
+"""Other servers' events: a room grown by chance on several servers becomes the same room here, in whatever order."""
+
+import pytest
+
+from tests.support.sealed_rooms import SealedRoom
+from timserver import core
+from timserver.context import Context
+from timserver.matrix.event import Event, StateKey
+from timserver.matrix.event_types import MEMBER
+from timserver.matrix.ids import EventID
+from timserver.store import events, graph, rooms
+from timserver.store.live_rooms import LiveRoom
+from timserver.tenancy import Tenant
+from timserver.usecases.events.admitting import Status, admit
+from timserver.usecases.events.resolving import RoomState, states_after
+from timserver.usecases.federation.importing import Entry, import_room
+from timserver.usecases.rooms.live import live_room
+
+VERSIONS = ("1", "2", "3", "5", "6", "8", "9", "10", "11", "12")
+
+
+async def enter(ctx: Context, tenant: Tenant, room: SealedRoom) -> LiveRoom:
+    """Enter a room as it was with its creator's join."""
+    create, join, *_ = room.events.values()
+    entry = Entry(version=room.version, room_id=room.room_id, join=join, state=[create], auth_chain=[create])
+    return await import_room(ctx, tenant, entry)
+
+
+async def in_ids(ctx: Context, tenant: Tenant, room: LiveRoom, state: RoomState) -> dict[StateKey, EventID]:
+    """A stored state in ids."""
+    async with ctx.database.transaction(tenant) as conn:
+        bodies = await events.bodies(conn, tenant, [*state[0].values(), *state[1].values()])
+    found = [core.open_pdu(room.version, body).event for body in bodies.values()]
+    return {event.key: event.event_id for event in found}
+
+
+async def state_after(ctx: Context, tenant: Tenant, room: LiveRoom, event: Event) -> dict[StateKey, EventID]:
+    key = events.event_key(room.version, event.event_id)
+    async with ctx.database.transaction(tenant) as conn:
+        node = (await graph.nodes(conn, tenant, [key]))[key]
+        (state,) = await states_after(conn, tenant, [node])
+    return await in_ids(ctx, tenant, room, state)
+
+
+async def state_before(
+    ctx: Context, tenant: Tenant, live: LiveRoom, room: SealedRoom, event: Event
+) -> RoomState:
+    """As another server would tell it."""
+    state = core.resolve(room.version, [room.states[event_id] for event_id in event.prev_events], room.events)
+    keys = [events.event_key(room.version, event_id) for event_id in state.values()]
+    async with ctx.database.transaction(tenant) as conn:
+        nodes = (await graph.nodes(conn, tenant, keys)).values()
+    others = {node.key_nid: node.event_nid for node in nodes if node.key_nid and node.type_nid != MEMBER}
+    members = {node.key_nid: node.event_nid for node in nodes if node.key_nid and node.type_nid == MEMBER}
+    return others, members
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("seed", range(2))
+async def test_a_random_room_is_the_same_in_any_order(
+    ctx: Context, tenant: Tenant, other: Tenant, version: str, seed: int
+) -> None:
+    room = SealedRoom(version, seed)
+    room.grow(25)
+    entered, outcomes = list(room.events)[:2], []
+    for at, order in ((tenant, list(room.events.values())), (other, room.shuffled(seed))):
+        live = await enter(ctx, at, room)
+        statuses = {}
+        for event in order:
+            if event.event_id in entered:
+                continue
+            admitted = await admit(ctx, at, live, event)
+            if admitted.status is Status.MISSING:  # it follows the create event, whose history is not here
+                before = await state_before(ctx, at, live, room, event)
+                admitted = await admit(ctx, at, live, event, before=before)
+            statuses[event.event_id] = admitted.status
+        for event_id, status in statuses.items():
+            event = room.events[event_id]
+            if status is not Status.KNOWN:
+                assert (status is Status.REJECTED) == event.rejected, (event, status)
+            assert await state_after(ctx, at, live, event) == room.states[event_id], event
+        ends = [room.states[event_id] for _, event_id in live.extremities]
+        current = await in_ids(ctx, at, live, (live.others, live.member_events))
+        assert current == core.resolve(room.version, ends, room.events)
+        await must_be_what_the_database_says(ctx, at, live)
+        outcomes.append(statuses)
+    assert outcomes[0].keys() == outcomes[1].keys()
+
+
+async def must_be_what_the_database_says(ctx: Context, tenant: Tenant, live: LiveRoom) -> None:
+    """The room in memory, and the room as another process would load it."""
+    ctx.caches.rooms.drop((tenant.tenant_id, live.room_nid))
+    loaded = await live_room(ctx, tenant, live.room_id)
+    assert loaded is not None
+    assert loaded is not live
+    assert (loaded.others, loaded.member_events) == (live.others, live.member_events)
+    assert loaded.members == live.members
+    assert loaded.extremities == live.extremities
+    assert (loaded.row_version, loaded.depth, loaded.position) == (
+        live.row_version,
+        live.depth,
+        live.position,
+    )
+    async with ctx.database.transaction(tenant) as conn:
+        (counts,) = (await rooms.counts(conn, tenant, [live.room_nid])).values()
+    assert counts.joined == live.joined_count

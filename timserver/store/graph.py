@@ -1,0 +1,112 @@
+"""Table `event` as a graph: what is known of some event ids, and auth chains."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from timserver.core import Stored
+from timserver.matrix.room_versions import RoomVersion
+from timserver.store import events
+from timserver.store.database import Connection
+from timserver.store.statement import Statement
+from timserver.tenancy import Tenant
+
+
+class Node(msgspec.Struct, frozen=True):
+    """An event without its body. `snapshot_nid` is the state before it; an outlier has none."""
+
+    event_nid: int
+    event_hash: bytes
+    room_nid: int
+    flags: int
+    depth: int
+    type_nid: int
+    key_nid: int | None
+    sender_nid: int
+    snapshot_nid: int
+
+
+class _Link(msgspec.Struct, frozen=True):
+    event_nid: int
+    auth: list[int]
+
+
+class _Whole(msgspec.Struct, frozen=True):
+    event_nid: int
+    event_hash: bytes
+    key_nid: int
+    flags: int
+    prev: list[int]
+    auth: list[int]
+    json: bytes
+
+
+_COLUMNS = "event_nid, event_hash, room_nid, flags, depth, type_nid, key_nid, sender_nid, snapshot_nid"
+_BY_HASH = Statement(
+    Node, f"select {_COLUMNS} from event where tenant_id = $1 and event_hash = any ($2::bytea[])"
+)
+_BY_NID = Statement(
+    Node, f"select {_COLUMNS} from event where tenant_id = $1 and event_nid = any ($2::bigint[])"
+)
+_CHAIN = Statement(
+    _Link,
+    "with recursive chain as ("
+    " select event_nid, auth from event where tenant_id = $1 and event_nid = any ($2::bigint[])"
+    " union select e.event_nid, e.auth from chain c cross join lateral unnest(c.auth) as cited (nid)"
+    " join event e on e.tenant_id = $1 and e.event_nid = cited.nid)"
+    " select event_nid, auth from chain",
+)
+_STORED = Statement(
+    _Whole,
+    "select event_nid, event_hash, coalesce(key_nid, 0), flags, prev, auth, json from event"
+    " where tenant_id = $1 and event_nid = any ($2::bigint[])",
+)
+_LEVELS = Statement(
+    _Link,
+    "with recursive chain as ("
+    " select event_nid, auth from event where tenant_id = $1 and event_nid = any ($2::bigint[]) and key_nid = $3"
+    " union select e.event_nid, e.auth from chain c cross join lateral unnest(c.auth) as cited (nid)"
+    " join event e on e.tenant_id = $1 and e.event_nid = cited.nid and e.key_nid = $3)"
+    " select event_nid, auth from chain",
+)
+
+
+async def nodes(conn: Connection, tenant: Tenant, keys: Iterable[bytes]) -> dict[bytes, Node]:
+    """Events by stored ids, as far as they are here."""
+    return {row.event_hash: row for row in await _BY_HASH.all(conn, tenant, list(keys))}
+
+
+async def nodes_of(conn: Connection, tenant: Tenant, nids: Iterable[int]) -> dict[int, Node]:
+    """Events by numbers."""
+    return {row.event_nid: row for row in await _BY_NID.all(conn, tenant, list(nids))}
+
+
+async def auth_links(conn: Connection, tenant: Tenant, nids: Iterable[int]) -> dict[int, list[int]]:
+    """The auth events of these events, of those, and so on."""
+    return {row.event_nid: row.auth for row in await _CHAIN.all(conn, tenant, list(nids))}
+
+
+async def stored(
+    conn: Connection, tenant: Tenant, version: RoomVersion, nids: Iterable[int]
+) -> dict[int, Stored]:
+    """Events as state resolution takes them."""
+    return {
+        row.event_nid: Stored(
+            events.event_id_of(version, row.event_hash),
+            row.key_nid,
+            row.json,
+            row.prev,
+            row.auth,
+            bool(row.flags & events.REJECTED),
+        )
+        for row in await _STORED.all(conn, tenant, list(nids))
+    }
+
+
+async def older_levels(
+    conn: Connection, tenant: Tenant, nids: Iterable[int], levels_key: int
+) -> dict[int, int]:
+    """Of each power levels event among some, and of those these lead to, which one it cites."""
+    links = {row.event_nid: row.auth for row in await _LEVELS.all(conn, tenant, list(nids), levels_key)}
+    cited = {nid: [auth for auth in auths if auth in links] for nid, auths in links.items()}
+    return {nid: auths[0] for nid, auths in cited.items() if auths}

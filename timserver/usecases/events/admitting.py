@@ -1,0 +1,479 @@
+"""Step: the one way for another server's event into a room (RELIABILITY E1; STYLE 5, "Inbound federation transaction").
+
+The event was opened before (`usecases/federation/opening.py`: size, format, hash, signatures), and what it follows and
+cites is here. It is checked in the spec's order: by its auth events, by the state before it (either rejects it, for
+good), by the current state (it is soft-failed: kept, not shown, followed by none of ours). Written by one statement
+that checks the version of the room's head, like our own.
+
+Spec: https://spec.matrix.org/v1.19/server-server-api/#checks-performed-on-receipt-of-a-pdu
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+import msgspec
+
+from timserver import core
+from timserver.context import Context
+from timserver.matrix import errors, pdu, power_levels, relations
+from timserver.matrix.event import Event, StateKey
+from timserver.matrix.event_types import CREATE_KEY
+from timserver.matrix.ids import EventID
+from timserver.store import admission, events, graph, rooms, snapshots, terms
+from timserver.store import relations as relation_rows
+from timserver.store.admission import Admission, StateChange
+from timserver.store.events import OUTLIER, REJECTED, SOFT_FAILED
+from timserver.store.graph import Node
+from timserver.store.live_rooms import LiveRoom, Member
+from timserver.store.streams import EVENT, Fact
+from timserver.tenancy import Tenant
+from timserver.usecases.events.appending import target_hash_of
+from timserver.usecases.events.push_outcome import push_outcome
+from timserver.usecases.events.redacting import Redaction, early_redaction, redaction_of
+from timserver.usecases.events.resolving import RoomState, change_of, resolve_states, states_after, with_event
+from timserver.usecases.events.state_changes import state_changes
+
+EXTREMITIES_MAX = 20
+"""Of a room; when servers make more at once, the deepest are kept (RELIABILITY E9)."""
+
+
+class Status(StrEnum):
+    """What became of an event."""
+
+    NEW = "new"
+    KNOWN = "known"
+    REJECTED = "rejected"
+    SOFT_FAILED = "soft_failed"
+    MISSING = "missing"
+    """Nothing was written: events that it follows or cites are not here."""
+
+
+class Admitted(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome. `missing_prev` are to be fetched with the state before them or the history between, `missing_auth`
+    with their auth chains.
+    """
+
+    status: Status
+    reason: str | None = None
+    missing_prev: tuple[EventID, ...] = ()
+    missing_auth: tuple[EventID, ...] = ()
+
+
+class _Around(msgspec.Struct, frozen=True):
+    """What is stored of an event and of those it names."""
+
+    own: Node | None
+    prev: Mapping[EventID, Node]
+    auth: Mapping[EventID, Node]
+
+
+class _Verdict(msgspec.Struct, frozen=True):
+    """The state before the event with its snapshot, and whether the event may stand."""
+
+    state: RoomState
+    snapshot_nid: int
+    snapshot: snapshots.SnapshotRow | None
+    flags: int
+    reason: str | None
+
+
+async def admit(
+    ctx: Context,
+    tenant: Tenant,
+    room: LiveRoom,
+    event: Event,
+    *,
+    before: RoomState | None = None,
+    forward: bool = False,
+) -> Admitted:
+    """Admit one event.
+
+    `before` is the state before it, for who has learned it from another server because the events before are not
+    here. `forward`: the other servers in the room must get the event from us. Raises `Unavailable` when others keep
+    being faster.
+    """
+    if event.room_id != room.room_id:
+        return Admitted(status=Status.REJECTED, reason="room.other")
+    async with room.lock:
+        for _ in range(ctx.settings.limits.append_retries_max):
+            around = await _read_around(ctx, tenant, room, event)
+            outcome = _known(around) or _missing(event, around, before)
+            if outcome is not None:
+                return outcome
+            admitting = _Admitting(ctx, tenant, room, event, around)
+            verdict = await admitting.judge(before)
+            status = await admitting.write(verdict, forward=forward)
+            if status != events.STALE:
+                return _outcome(status, verdict)
+    raise errors.Unavailable("The room is busy")
+
+
+def _outcome(status: int, verdict: _Verdict) -> Admitted:
+    if status == events.KNOWN:
+        return Admitted(status=Status.KNOWN)
+    if verdict.flags & REJECTED:
+        return Admitted(status=Status.REJECTED, reason=verdict.reason)
+    if verdict.flags & SOFT_FAILED:
+        return Admitted(status=Status.SOFT_FAILED, reason=verdict.reason)
+    return Admitted(status=Status.NEW)
+
+
+async def _read_around(ctx: Context, tenant: Tenant, room: LiveRoom, event: Event) -> _Around:
+    """The room brought up to date, and the nodes, on one state of the database."""
+    keys = {
+        event_id: events.event_key(room.version, event_id)
+        for event_id in (event.event_id, *event.prev_events, *event.auth_events)
+    }
+    async with ctx.database.transaction(tenant, snapshot=True) as conn:
+        if not await rooms.is_current(conn, tenant, room):
+            await rooms.refresh(conn, tenant, room)
+        found = await graph.nodes(conn, tenant, keys.values())
+    return _Around(
+        found.get(keys[event.event_id]),
+        {event_id: found[keys[event_id]] for event_id in event.prev_events if keys[event_id] in found},
+        {event_id: found[keys[event_id]] for event_id in event.auth_events if keys[event_id] in found},
+    )
+
+
+def _known(around: _Around) -> Admitted | None:
+    own = around.own
+    if own is None or own.flags & OUTLIER:
+        return None
+    if own.flags & REJECTED:
+        return Admitted(status=Status.REJECTED, reason="known")
+    return Admitted(status=Status.KNOWN)
+
+
+def _missing(event: Event, around: _Around, before: RoomState | None) -> Admitted | None:
+    missing_auth = tuple(event_id for event_id in event.auth_events if event_id not in around.auth)
+    there = {event_id for event_id, node in around.prev.items() if not node.flags & OUTLIER}
+    missing_prev = tuple(event_id for event_id in event.prev_events if event_id not in there)
+    if before is not None:
+        missing_prev = ()
+    if not missing_auth and not missing_prev:
+        return None
+    return Admitted(status=Status.MISSING, missing_prev=missing_prev, missing_auth=missing_auth)
+
+
+class _Admitting:
+    """One attempt, on one version of the room's head."""
+
+    def __init__(self, ctx: Context, tenant: Tenant, room: LiveRoom, event: Event, around: _Around) -> None:
+        self.ctx, self.tenant, self.room, self.event, self.around = ctx, tenant, room, event, around
+        self.current: RoomState = (room.others, room.member_events)
+
+    async def judge(self, before: RoomState | None) -> _Verdict:
+        """The checks, in the spec's order, and the state before the event."""
+        refused = await self._by_auth_events()
+        state, snapshot_nid = await self._state_before() if before is None else (before, 0)
+        snapshot = None
+        if not snapshot_nid:
+            (snapshot_nid,) = await self.ctx.database.take_nids(1)
+            snapshot, _ = snapshots.extend(
+                self.room.chain, snapshot_nid, change_of(self.current, state), state
+            )
+        refused = refused or await self._by_state(state)
+        if refused is not None:
+            return _Verdict(state, snapshot_nid, snapshot, REJECTED, refused)
+        if snapshot_nid != self.room.chain.nid:
+            refused = await self._by_state(self.current)
+        return _Verdict(state, snapshot_nid, snapshot, SOFT_FAILED if refused else 0, refused)
+
+    async def _by_auth_events(self) -> str | None:
+        """Step 4: whether its auth events are the right ones and allow it."""
+        if self.around.own is not None and self.around.own.flags & REJECTED:
+            return "known"
+        version = self.room.version
+        nodes = [self.around.auth[event_id] for event_id in self.event.auth_events]
+        cited = await parsed_events(self.ctx, self.tenant, self.room, nodes)
+        auth_events = [cited[node.event_nid] for node in nodes]
+        refused = core.check_auth_events(version, self.event, auth_events)
+        if refused is None:
+            auth_state = {auth_event.key: auth_event for auth_event in auth_events}
+            create = await self._create()
+            if create is not None:
+                auth_state.setdefault(create.key, create)
+            refused = core.check_auth(version, self.event, auth_state)
+        return refused.name if refused else None
+
+    async def _create(self) -> Event | None:
+        nid = self.room.others.get(CREATE_KEY)
+        if not nid:
+            return None
+        return (await events_of(self.ctx, self.tenant, self.room, [nid]))[nid]
+
+    async def _by_state(self, state: RoomState) -> str | None:
+        """Steps 5 and 6: whether a state allows it."""
+        event, version = self.event, self.room.version
+        keys = core.state_keys(version, event.type, event.sender, event.state_key, event.content)
+        auth_state = await events_under(self.ctx, self.tenant, self.room, state, keys)
+        refused = core.check_auth(version, event, auth_state)
+        return refused.name if refused else None
+
+    async def _state_before(self) -> tuple[RoomState, int]:
+        """The state before the event; and its snapshot, 0 when it must be written."""
+        prev = list(self.around.prev.values())
+        if set(self.around.prev) == {event_id for _, event_id in self.room.extremities}:
+            return self.current, self.room.chain.nid
+        return await self._after(prev)
+
+    async def _after(self, nodes: list[Node]) -> tuple[RoomState, int]:
+        """The state after some events, resolved; remembered by what it is made of."""
+        parts = {_part(node): node for node in nodes}
+        if len(parts) == 1:
+            ((snapshot_nid, changed),) = parts
+            if not changed and snapshot_nid == self.room.chain.nid:
+                return self.current, snapshot_nid
+        key = (self.tenant.tenant_id, self.room.room_nid, tuple(sorted(parts)))
+        known = self.ctx.caches.resolutions.get(key)
+        if known is None:
+            async with self.ctx.database.transaction(self.tenant, snapshot=True) as conn:
+                states = await states_after(conn, self.tenant, list(parts.values()))
+            known = await resolve_states(self.ctx, self.tenant, self.room, states)
+            self.ctx.caches.resolutions.put(key, known)
+        ((snapshot_nid, changed), *others) = parts
+        return known, 0 if others or changed else snapshot_nid
+
+    async def write(self, verdict: _Verdict, *, forward: bool) -> int:
+        """Write the event as judged; the room in memory follows. The status of `store.admission.admit`."""
+        event, room = self.event, self.room
+        own = await self._own_node(verdict)
+        accepted = not verdict.flags
+        extremities, current = room.extremities, self.current
+        if accepted:
+            followed = set(event.prev_events)
+            extremities = [entry for entry in extremities if entry[1] not in followed]
+            current = await self._current_after(verdict.state, own, extremities)
+            extremities = [*extremities, (own.event_nid, event.event_id)][-EXTREMITIES_MAX:]
+        head, chain = None, room.chain
+        if current is not self.current and current != self.current:
+            (head_nid,) = await self.ctx.database.take_nids(1)
+            head, chain = snapshots.extend(room.chain, head_nid, change_of(self.current, current), current)
+        changes = await state_changes(
+            self.ctx, self.tenant, room, change_of(self.current, current), event, own
+        )
+        redaction = await redaction_of(self.ctx, self.tenant, room, event) if accepted else Redaction()
+        new = await self._new_event(own, verdict, current if accepted else None)
+        wanted = Admission(
+            room_nid=room.room_nid,
+            row_version=room.row_version,
+            event=new.event,
+            flags=verdict.flags | new.flags,
+            redacted_by=new.redacted_by,
+            extremities=[nid for nid, _ in extremities],
+            head_snapshot_nid=chain.nid,
+            snapshots=[row for row in (verdict.snapshot, head) if row is not None],
+            changes=changes.rows,
+            joined_change=changes.joined,
+            invited_change=changes.invited,
+            redact=redaction.redact,
+            early_target=redaction.early_target,
+            missing=self._missing_hashes(),
+            forward=forward,
+        )
+        admitted = await admission.admit(self.ctx.database, self.tenant, wanted)
+        if admitted.status == events.APPENDED and accepted:
+            self._settle(extremities, chain, wanted, admitted.position)
+            if redaction.redact is not None:
+                room.events.pop(redaction.redact[0], None)
+        return admitted.status
+
+    async def _own_node(self, verdict: _Verdict) -> Node:
+        event = self.event
+        database, caches = self.ctx.database, self.ctx.caches
+        (type_nid,) = await terms.type_nids(database, caches, self.tenant, [event.type])
+        key_nid = None
+        if event.state_key is not None:
+            (key_nid,) = await terms.key_nids(database, caches, self.tenant, [event.key])
+        (sender_nid,) = await terms.intern(database, caches, self.tenant, [event.sender])
+        nid = self.around.own.event_nid if self.around.own else (await database.take_nids(1))[0]
+        return Node(
+            nid,
+            events.event_key(self.room.version, event.event_id),
+            self.room.room_nid,
+            verdict.flags,
+            event.depth,
+            type_nid,
+            key_nid,
+            sender_nid,
+            verdict.snapshot_nid,
+        )
+
+    async def _current_after(
+        self, before: RoomState, own: Node, others: list[tuple[int, EventID]]
+    ) -> RoomState:
+        """The current state with the event: that after all extremities."""
+        if not others:
+            return with_event(before, own)
+        if own.key_nid is None and own.snapshot_nid == self.room.chain.nid:
+            return self.current
+        async with self.ctx.database.transaction(self.tenant, snapshot=True) as conn:
+            nodes = await graph.nodes_of(conn, self.tenant, [nid for nid, _ in others])
+            states = await states_after(conn, self.tenant, list(nodes.values()))
+        unwritten = {own.event_nid: self._stored(own)} if own.key_nid is not None else {}
+        states = [*states, with_event(before, own)]
+        return await resolve_states(self.ctx, self.tenant, self.room, states, unwritten)
+
+    def _stored(self, own: Node) -> core.Stored:
+        event = self.event
+        return core.Stored(
+            event.event_id,
+            own.key_nid or 0,
+            event.pdu,
+            [node.event_nid for node in self.around.prev.values()],
+            [self.around.auth[event_id].event_nid for event_id in event.auth_events],
+        )
+
+    async def _new_event(self, own: Node, verdict: _Verdict, current: RoomState | None) -> "_Written":
+        """The row to write. Only what becomes part of the room is related to others and told to anybody."""
+        event, room = self.event, self.room
+        early = await early_redaction(self.ctx, self.tenant, room, event, own.event_hash)
+        redacted_by, body = early or (None, event.pdu)
+        push, except_, target_hash, thread_nid, relation = 0, None, None, None, None
+        if current is not None and event.is_state:
+            room.keep(own.event_nid, event)
+        if current is not None and early is None:
+            relation = relations.read_relation(event.content) if event.state_key is None else None
+            target_hash = target_hash_of(room, relation)
+            thread_nid = await self._thread(own, relation, target_hash) if target_hash else None
+            levels = power_levels.of_state(
+                room.version,
+                await events_under(
+                    self.ctx,
+                    self.tenant,
+                    room,
+                    current,
+                    [("m.room.create", ""), ("m.room.power_levels", "")],
+                ),
+            )
+            push, except_ = await push_outcome(self.ctx, self.tenant, room, event, levels)
+        before = verdict.state[1 if event.type == "m.room.member" else 0]
+        new = events.NewEvent(
+            nid=own.event_nid,
+            event_hash=own.event_hash,
+            depth=min(event.depth, 2**53 - 1),
+            ts=event.origin_server_ts,
+            type_nid=own.type_nid,
+            key_nid=own.key_nid,
+            sender_nid=own.sender_nid,
+            prev=[node.event_nid for node in self.around.prev.values()],
+            auth=[self.around.auth[event_id].event_nid for event_id in event.auth_events],
+            snapshot_nid=verdict.snapshot_nid,
+            replaces_nid=before.get(own.key_nid) if own.key_nid is not None else None,
+            thread_nid=thread_nid,
+            push_default=push,
+            push_except=except_,
+            json=body,
+            target_hash=target_hash,
+            rel_type=relation.rel_type if target_hash and relation else None,
+            rel_key=relation.key if target_hash and relation else None,
+        )
+        return _Written(new, events.REDACTED if early else 0, redacted_by)
+
+    async def _thread(self, own: Node, relation: relations.Relation | None, target_hash: bytes) -> int | None:
+        assert relation is not None
+        found = await relation_rows.target(
+            self.ctx.database,
+            self.tenant,
+            self.room.room_nid,
+            target_hash,
+            (own.sender_nid, own.type_nid, None),
+            None,
+        )
+        if found is None:
+            return None
+        return found.event_nid if relation.rel_type == relations.THREAD else found.thread_nid
+
+    def _missing_hashes(self) -> list[bytes]:
+        return [
+            events.event_key(self.room.version, event_id)
+            for event_id in self.event.prev_events
+            if event_id not in self.around.prev
+        ]
+
+    def _settle(
+        self,
+        extremities: list[tuple[int, EventID]],
+        chain: snapshots.Chain,
+        wanted: Admission,
+        position: int,
+    ) -> None:
+        """The room in memory, and who waits for it."""
+        room, facts = self.room, []
+        room.others, room.members = dict(room.others), dict(room.members)
+        for change in wanted.changes:
+            apply_change(room, change)
+            if change.membership is not None:
+                facts.append(Fact(position, EVENT, room.room_nid, change.key_nid, change.membership))
+        room.extremities, room.chain = extremities, chain
+        room.depth, room.position = max(room.depth, wanted.event.depth), position
+        room.row_version += 1
+        if facts:
+            room.forget_readers()
+        own = wanted.event
+        if not any(fact.user_nid == own.key_nid for fact in facts):
+            facts.append(Fact(position, EVENT, room.room_nid, own.key_nid or 0))
+        self.ctx.streams.publish(self.tenant, position, facts)
+
+
+class _Written(msgspec.Struct, frozen=True):
+    event: events.NewEvent
+    flags: int
+    redacted_by: int | None
+
+
+def _part(node: Node) -> tuple[int, int]:
+    """What tells the state after an event: a snapshot, and the event if it changes it."""
+    changes = node.key_nid is not None and not node.flags & REJECTED
+    return node.snapshot_nid, node.event_nid if changes else 0
+
+
+def apply_change(room: LiveRoom, change: StateChange) -> None:
+    """The room in memory follows what was written."""
+    if change.membership is not None:
+        member = Member(change.membership, change.event_nid, bool(change.local))
+        room.members[change.key_nid] = member
+    elif change.event_nid:
+        room.others[change.key_nid] = change.event_nid
+    else:
+        room.others.pop(change.key_nid, None)
+
+
+async def parsed_events(
+    ctx: Context, tenant: Tenant, room: LiveRoom, nodes: Iterable[Node]
+) -> dict[int, Event]:
+    """Stored events of the room's version, parsed; rejected ones say so."""
+    nodes = list(nodes)
+    found = await events_of(ctx, tenant, room, [node.event_nid for node in nodes])
+    rejected = {node.event_nid for node in nodes if node.flags & REJECTED}
+    return {
+        nid: msgspec.structs.replace(event, rejected=True) if nid in rejected else event
+        for nid, event in found.items()
+    }
+
+
+async def events_of(ctx: Context, tenant: Tenant, room: LiveRoom, nids: Iterable[int]) -> dict[int, Event]:
+    """Stored state events by number, from the room in memory or the database."""
+    wanted = set(nids)
+    missing = [nid for nid in wanted if nid not in room.events]
+    if missing:
+        async with ctx.database.transaction(tenant) as conn:
+            bodies = await events.bodies(conn, tenant, missing)
+        for nid, body in bodies.items():
+            room.keep(nid, pdu.parse(room.version, body))
+    return {nid: room.events[nid] for nid in wanted if nid in room.events}
+
+
+async def events_under(
+    ctx: Context, tenant: Tenant, room: LiveRoom, state: RoomState, keys: Iterable[StateKey]
+) -> dict[StateKey, Event]:
+    """The events of a state under some keys."""
+    wanted = list(keys)
+    key_nids = await terms.key_nids(ctx.database, ctx.caches, tenant, wanted)
+    nids = {
+        key: nid
+        for key, key_nid in zip(wanted, key_nids, strict=True)
+        if (nid := state[1 if key[0] == "m.room.member" else 0].get(key_nid))
+    }
+    found = await events_of(ctx, tenant, room, nids.values())
+    return {key: found[nid] for key, nid in nids.items()}
