@@ -19,6 +19,7 @@ from timserver import core
 from timserver.api.client import MODULES as CLIENT_MODULES
 from timserver.api.dispatch import Dispatcher
 from timserver.api.endpoint import Endpoint, declared_in
+from timserver.api.federation import MODULES as FEDERATION_MODULES
 from timserver.api.management import Management
 from timserver.api.metrics import Metrics
 from timserver.api.routing import Routes
@@ -36,12 +37,16 @@ from timserver.store.database import Database
 from timserver.store.rates import Rates
 from timserver.store.streams import Streams
 from timserver.store.vault import Vault
+from timserver.usecases.federation.listing import federation_list
 from timserver.usecases.tenants.signing_key import signing_key
 from timserver.workers import media_sweep, retention
 
 _log = structlog.get_logger("timserver.app")
 
-MODULES_OF_API: dict[Api, Sequence[ModuleType]] = {Api.CLIENT: CLIENT_MODULES}
+MODULES_OF_API: dict[Api, Sequence[ModuleType]] = {
+    Api.CLIENT: CLIENT_MODULES,
+    Api.FEDERATION: FEDERATION_MODULES,
+}
 
 
 def endpoints_of(apis: Iterable[Api]) -> list[Endpoint]:
@@ -76,6 +81,7 @@ async def open_context(settings: Settings, master_key: bytes) -> AsyncIterator[C
             remote=FederationClient(fetcher, clock, ids, settings),
         )
         ctx.remote.signing_key_of = partial(signing_key, ctx)
+        ctx.remote.federation_list = partial(federation_list, ctx)
         yield ctx
 
 

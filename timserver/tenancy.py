@@ -37,6 +37,8 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """Advertised Matrix versions; empty: what the variant prescribes (TI-M caps at v1.11)."""
     display_name_by_user: bool | None = None
     """May users set their display name? None: no in TI-M tenants (ML-132303), yes otherwise."""
+    allowed_servers: tuple[ServerName, ...] = ()
+    """TI-M tenants: further servers to federate with, besides those of the configuration."""
     support_page: str | None = None
     support_contacts: tuple[SupportContact, ...] = ()
 

@@ -29,6 +29,10 @@ DEVIATIONS: dict[str, dict[str, str]] = {
     "get_turn_server": {"response": "empty without a TURN server, as every client expects it"},
 }
 
+SERVER_DEVIATIONS: dict[str, dict[str, str]] = {
+    "get_version": {"auth": "A_26331: TI-M tenants answer only to signed requests"},
+}
+
 MODULES: dict[str, frozenset[str]] = {
     "membership": frozenset(
         {"joining", "knocking", "inviting", "leaving", "kicking", "banning", "list_joined_rooms"}

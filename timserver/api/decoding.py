@@ -8,8 +8,9 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 
 from timserver import core
-from timserver.api.endpoint import FromPeer, Header, Path, Query, RawBody, Request, WholeBody
+from timserver.api.endpoint import BodyBytes, FromPeer, Header, Path, Query, RawBody, Request, WholeBody
 from timserver.matrix import errors, ids
+from timserver.matrix.ids import InvalidID
 
 _PARSERS: Mapping[Any, Callable[[str], str]] = {
     ids.UserID: ids.parse_user_id,
@@ -42,6 +43,7 @@ class Plan(msgspec.Struct, frozen=True):
     body_required: bool
     whole_body: str | None
     raw_body: str | None
+    body_bytes: str | None
     peer: str | None
 
 
@@ -89,7 +91,7 @@ def make_plan(request: type[Request]) -> Plan:
         if isinstance(marker, Path | Query | Header):
             convert, repeated = _converter(hint)
             texts[type(marker)].append(_Text(field.name, marker.name, convert, repeated, field.required))
-        elif isinstance(marker, WholeBody | RawBody | FromPeer):
+        elif isinstance(marker, WholeBody | RawBody | BodyBytes | FromPeer):
             special[type(marker)] = field.name
         else:
             body.append((field.name, hint, _default(field)))
@@ -114,8 +116,26 @@ def make_plan(request: type[Request]) -> Plan:
         or WholeBody in special,
         special.get(WholeBody),
         special.get(RawBody),
+        special.get(BodyBytes),
         special.get(FromPeer),
     )
+
+
+def read_addressed(
+    plan: Plan,
+    path: Callable[[str], Sequence[str]],
+    query: Mapping[str, Sequence[str]],
+    headers: Callable[[str], Sequence[str]],
+) -> dict[str, Any]:
+    """The fields that path, query and headers give."""
+    fields: dict[str, Any] = {}
+    try:
+        read_texts(plan.path, path, fields)
+    except InvalidID as error:
+        raise errors.InvalidParam() from error
+    read_texts(plan.query, lambda name: query.get(name, ()), fields)
+    read_texts(plan.headers, headers, fields)
+    return fields
 
 
 def read_texts(

@@ -16,16 +16,16 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
-from timserver.api import decoding, sendfile
+from timserver.api import decoding, sendfile, server_gate
 from timserver.api.endpoint import Answer, Auth, BodyStream, Endpoint, FileBody, Peer
 from timserver.api.metrics import Metrics
 from timserver.api.routing import Match, Routes
 from timserver.config import Listener, RateKind
 from timserver.context import Context
 from timserver.matrix import errors
-from timserver.matrix.ids import InvalidID
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.accounts import SeenFrom, authenticate
+from timserver.usecases.federation.verify_request import Claim, read_claim, verify_request
 from timserver.usecases.tenants import find_tenant
 
 _log = structlog.get_logger("timserver.http")
@@ -95,12 +95,14 @@ class Dispatcher:
             match = self._routes.find(http.method, raw_path)
         except UnicodeDecodeError:
             raise errors.InvalidParam("Path is not UTF-8") from None
-        tenant = await find_tenant(self._ctx, self._pinned or http.headers.get("Host") or "")
-        if tenant is None:
-            raise errors.NotFound("No such homeserver here")
         endpoint = match.endpoint
         http[OPERATION] = endpoint.operation_id
         values = parse_qs(query, keep_blank_values=True) if query else {}
+        if endpoint.auth.of_servers:
+            return await self._answer_server(http, match, values)
+        tenant = await self._tenant_of_host(http)
+        if tenant is None:
+            raise errors.NotFound("No such homeserver here")
         requester = await self._requester(http, tenant, endpoint, values)
         self._limit(http, tenant, endpoint, requester)
         arguments: list[Any] = [self._ctx, tenant]
@@ -109,6 +111,49 @@ class Dispatcher:
         if endpoint.request is not None:
             arguments.append(await self._decode(http, match, values))
         return await endpoint.handler(*arguments)
+
+    async def _tenant_of_host(self, http: web.BaseRequest) -> Tenant | None:
+        return await find_tenant(self._ctx, self._pinned or http.headers.get("Host") or "")
+
+    async def _answer_server(self, http: web.BaseRequest, match: Match, query: dict[str, list[str]]) -> Any:
+        ctx = self._ctx
+        claim = read_claim(http.headers.getall("Authorization", ()))
+        if claim is None and match.endpoint.auth is Auth.SERVER:
+            raise errors.Unauthorized("Missing X-Matrix authorization")
+        tenant = await self._destination(http, claim)
+
+        async def proved_body() -> bytes:
+            limits = ctx.settings.limits
+            size_max = match.endpoint.body_bytes_max or limits.federation_body_bytes_max
+            body = await _receive(http, size_max, limits.request_body_s_max)
+            if claim is not None:
+                await verify_request(ctx, tenant, claim, http.method, http.raw_path, body)
+            return body
+
+        return await server_gate.serve(
+            ctx,
+            tenant,
+            server_gate.ServerRequest(
+                match=match,
+                query=query,
+                headers=lambda name: http.headers.getall(name, ()),
+                origin=claim.origin if claim else None,
+                address=self._peer(http).address,
+                proved_body=proved_body,
+            ),
+        )
+
+    async def _destination(self, http: web.BaseRequest, claim: Claim | None) -> Tenant:
+        """The tenant that is meant, by X-Matrix and by Host, which must not contradict (REQUIREMENTS MT-1)."""
+        by_host = await self._tenant_of_host(http)
+        if claim is None or claim.destination is None:
+            if by_host is None:
+                raise errors.NotFound("No such homeserver here")
+            return by_host
+        tenant = await find_tenant(self._ctx, claim.destination)
+        if tenant is None or tenant.server_name != claim.destination or by_host not in (None, tenant):
+            raise errors.Unauthorized("Another homeserver is the destination")
+        return tenant
 
     async def _requester(
         self, http: web.BaseRequest, tenant: Tenant, endpoint: Endpoint, query: dict[str, list[str]]
@@ -157,13 +202,9 @@ class Dispatcher:
         if plan is None:
             assert endpoint.request is not None
             plan = self._plans[id(endpoint)] = decoding.make_plan(endpoint.request)
-        fields: dict[str, Any] = {}
-        try:
-            decoding.read_texts(plan.path, match.values, fields)
-        except InvalidID as error:
-            raise errors.InvalidParam() from error
-        decoding.read_texts(plan.query, lambda name: query.get(name, ()), fields)
-        decoding.read_texts(plan.headers, lambda name: http.headers.getall(name, ()), fields)
+        fields = decoding.read_addressed(
+            plan, match.values, query, lambda name: http.headers.getall(name, ())
+        )
         limits = self._ctx.settings.limits
         if plan.raw_body is not None:
             fields[plan.raw_body] = _stream(http, limits.upload_idle_s_max)

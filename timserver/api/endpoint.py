@@ -9,9 +9,9 @@
     async def send_message(ctx, tenant, requester, request: SendMessageRequest) -> SendMessageResponse: ...
 
 Fields without a marker are fields of the JSON body. The function's name is the spec's operationId. Its parameters are
-`(ctx, tenant, requester, request)`; without authentication `(ctx, tenant, request)`. It returns a struct (sent as
-JSON), or an `Answer` when status, headers or a body of its own are wanted. Every module of
-endpoints is listed in its package's `MODULES`.
+`(ctx, tenant, requester, request)`; without authentication `(ctx, tenant, request)`; for other servers
+`(ctx, tenant, origin, request)`. It returns a struct (sent as JSON), or an `Answer` when status, headers or a body of
+its own are wanted. Every module of endpoints is listed in its package's `MODULES`.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -35,6 +35,15 @@ class Auth(Enum):
     TOKEN = "required"  # noqa: S105 - not a secret
     ADMIN = "admin"
     """A token of a user who is administrator of the tenant's server."""
+    SERVER = "server"
+    """Another homeserver, which signs its requests (X-Matrix)."""
+    SERVER_OPTIONAL = "server_optional"
+    """With a signature the origin is known, without it is None; policy says whether that will do."""
+
+    @property
+    def of_servers(self) -> bool:
+        """Is it for other homeservers?"""
+        return self in (Auth.SERVER, Auth.SERVER_OPTIONAL)
 
 
 class Path(msgspec.Struct, frozen=True):
@@ -61,6 +70,10 @@ class WholeBody(msgspec.Struct, frozen=True):
 
 class RawBody(msgspec.Struct, frozen=True):
     """Marks the field that takes the body as a stream (`BodyStream`), whatever its type."""
+
+
+class BodyBytes(msgspec.Struct, frozen=True):
+    """Marks the field that takes the body's bytes, read into memory and not decoded (endpoints for servers)."""
 
 
 class FromPeer(msgspec.Struct, frozen=True):

@@ -61,11 +61,11 @@ def write_settings(state: Path, url: str, *, host: str, port: int, workers: int)
         "[log]",
         'format = "console"',
         'level = "warning"',
-        *_listener(host, port, "client", None),
+        *_listener(host, port, ("client", "federation"), None),
     ]
     for number, tenant in enumerate(TENANTS, start=1):
-        lines += _listener(host, port + number, "client", tenant.server_name)
-    lines += _listener(host, port + len(TENANTS) + 1, "metrics", None)
+        lines += _listener(host, port + number, ("client", "federation"), tenant.server_name)
+    lines += _listener(host, port + len(TENANTS) + 1, ("metrics",), None)
     path = state / "timserver.toml"
     path.touch(mode=0o600)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -74,8 +74,8 @@ def write_settings(state: Path, url: str, *, host: str, port: int, workers: int)
     )
 
 
-def _listener(host: str, port: int, api: str, tenant: str | None) -> list[str]:
-    lines = ["[[listeners]]", f"host = {json.dumps(host)}", f"port = {port}", f'apis = ["{api}"]']
+def _listener(host: str, port: int, apis: tuple[str, ...], tenant: str | None) -> list[str]:
+    lines = ["[[listeners]]", f"host = {json.dumps(host)}", f"port = {port}", f"apis = {json.dumps(apis)}"]
     return [*lines, f"tenant = {json.dumps(tenant)}"] if tenant else lines
 
 

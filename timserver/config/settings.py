@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from timserver.config.limits import Limits
+from timserver.matrix.ids import ServerName
 
 MEBIBYTE = 1_048_576
 
@@ -47,7 +48,9 @@ class Listener(_Section):
         default=None, description="PEM chain; with `key` the listener speaks TLS."
     )
     key: Path | None = Field(default=None, description="PEM private key of the certificate.")
-    apis: tuple[Api, ...] = Field(default=(Api.CLIENT,), description="What is served here.", min_length=1)
+    apis: tuple[Api, ...] = Field(
+        default=(Api.CLIENT, Api.FEDERATION), description="What is served here.", min_length=1
+    )
     tenant: str | None = Field(
         default=None, description="Server name: every request here is for this tenant."
     )
@@ -165,8 +168,12 @@ class Media(_Section):
 
 
 class Federation(_Section):
-    """Requests to other servers."""
+    """Other homeservers."""
 
+    allowed_servers: tuple[ServerName, ...] = Field(
+        default=(),
+        description="Server names with which tenants of variant pro and epa federate; others do with anyone.",
+    )
     loopback: bool = Field(
         default=True,
         description="Tenants of this deployment reach each other without HTTP, with every check.",

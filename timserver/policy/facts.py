@@ -7,6 +7,12 @@ from timserver.matrix.json_types import JsonObject
 from timserver.tenancy import Tenant
 
 
+class FederationList(msgspec.Struct, frozen=True):
+    """Who is in the federation of the TI, as far as policies ask. For now the plain list of the configuration."""
+
+    servers: frozenset[ServerName]
+
+
 class SendFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A local user sends an event."""
 
@@ -21,6 +27,7 @@ class InviteFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody invites somebody."""
 
     tenant: Tenant
+    federation: FederationList
     inviter: UserID
     invitee: UserID
 
@@ -29,6 +36,7 @@ class JoinFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A local user joins a room; `via` are the servers that would help."""
 
     tenant: Tenant
+    federation: FederationList
     user_id: UserID
     via: tuple[ServerName, ...]
 
@@ -37,6 +45,7 @@ class CreateRoomFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A local user creates a room."""
 
     tenant: Tenant
+    federation: FederationList
     creator: UserID
     invitees: tuple[UserID, ...]
 
@@ -56,18 +65,37 @@ class ProfileFacts(msgspec.Struct, frozen=True, kw_only=True):
     field: str
 
 
-class FederationCallFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """We are about to ask another server something, whatever it is."""
-
-    tenant: Tenant
-    destination: ServerName
-
-
 class MediaFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A local user asks for media of a server."""
 
     tenant: Tenant
+    federation: FederationList
     server_name: ServerName
+
+
+class FederationRequestFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Another server asks something; `origin` is None when it does not say who it is."""
+
+    tenant: Tenant
+    federation: FederationList
+    origin: ServerName | None
+
+
+class FederationPduFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Another server sends an event, of a user of its own or of a third server."""
+
+    tenant: Tenant
+    federation: FederationList
+    origin: ServerName
+    sender_server: ServerName
+
+
+class FederationCallFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """We are about to ask another server something, whatever it is."""
+
+    tenant: Tenant
+    federation: FederationList
+    destination: ServerName
 
 
 class RetentionFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,8 @@ from timserver.policy.facts import (
     CreateRoomFacts,
     DirectoryFacts,
     FederationCallFacts,
+    FederationPduFacts,
+    FederationRequestFacts,
     InviteFacts,
     JoinFacts,
     MediaFacts,
@@ -14,20 +16,28 @@ from timserver.policy.facts import (
     RetentionFacts,
     SendFacts,
 )
-from timserver.policy.federation import own_domain
+from timserver.policy.federation import allowed_servers
 from timserver.policy.identity import display_name, public_rooms
 from timserver.policy.retention import forgotten_rooms
 from timserver.policy.verdict import Denied
 
 ON_SEND: Final[Sequence[Callable[[SendFacts], Denied | None]]] = ()
-ON_INVITE: Final[Sequence[Callable[[InviteFacts], Denied | None]]] = (own_domain.on_invite,)
-ON_JOIN: Final[Sequence[Callable[[JoinFacts], Denied | None]]] = (own_domain.on_join,)
-ON_CREATE_ROOM: Final[Sequence[Callable[[CreateRoomFacts], Denied | None]]] = (own_domain.on_create_room,)
+ON_INVITE: Final[Sequence[Callable[[InviteFacts], Denied | None]]] = (allowed_servers.on_invite,)
+ON_JOIN: Final[Sequence[Callable[[JoinFacts], Denied | None]]] = (allowed_servers.on_join,)
+ON_CREATE_ROOM: Final[Sequence[Callable[[CreateRoomFacts], Denied | None]]] = (
+    allowed_servers.on_create_room,
+)
 ON_DIRECTORY: Final[Sequence[Callable[[DirectoryFacts], Denied | None]]] = (public_rooms.on_directory,)
 ON_PROFILE: Final[Sequence[Callable[[ProfileFacts], Denied | None]]] = (display_name.on_profile,)
-ON_MEDIA: Final[Sequence[Callable[[MediaFacts], Denied | None]]] = (own_domain.on_media,)
+ON_MEDIA: Final[Sequence[Callable[[MediaFacts], Denied | None]]] = (allowed_servers.on_media,)
+ON_FEDERATION_REQUEST: Final[Sequence[Callable[[FederationRequestFacts], Denied | None]]] = (
+    allowed_servers.on_federation_request,
+)
+ON_FEDERATION_PDU: Final[Sequence[Callable[[FederationPduFacts], Denied | None]]] = (
+    allowed_servers.on_federation_pdu,
+)
 ON_FEDERATION_CALL: Final[Sequence[Callable[[FederationCallFacts], Denied | None]]] = (
-    own_domain.on_federation_call,
+    allowed_servers.on_federation_call,
 )
 RETENTION: Final[Sequence[Callable[[RetentionFacts], bool]]] = (forgotten_rooms.must_go,)
 

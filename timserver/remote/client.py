@@ -19,7 +19,7 @@ from timserver.matrix.ids import ServerName
 from timserver.matrix.json_types import JsonObject
 from timserver.matrix.signing import SigningKey
 from timserver.policy import points
-from timserver.policy.facts import FederationCallFacts
+from timserver.policy.facts import FederationCallFacts, FederationList
 from timserver.remote.discovery import Discovery, Route
 from timserver.remote.errors import RemoteError, Unreached
 from timserver.remote.fetcher import Fetched, Fetcher, Request, Streamed
@@ -69,9 +69,10 @@ class _ErrorBody(msgspec.Struct, frozen=True):
 
 
 class FederationClient:
-    """One per process, for all tenants; `signing_key_of` and `loopback` are set by `app`."""
+    """One per process, for all tenants; `signing_key_of`, `federation_list` and `loopback` are set by `app`."""
 
     signing_key_of: Callable[[Tenant], Awaitable[SigningKey]]
+    federation_list: Callable[[], FederationList]
     loopback: Loopback | None = None
 
     def __init__(
@@ -99,7 +100,7 @@ class FederationClient:
         limits: CallLimits = DEFAULT,
     ) -> bytes:
         """The JSON bytes that the other server answers with. `path` is percent-encoded already. Raises RemoteError."""
-        _check_policy(tenant, destination)
+        self._check_policy(tenant, destination)
         if self.loopback is not None and await self.loopback.hosts(destination):
             return await self.loopback.request(tenant, destination, method, path, query, content)
         body = None if content is None else encode(content)
@@ -132,7 +133,7 @@ class FederationClient:
         idle_s: float,
     ) -> AsyncIterator[Streamed]:
         """A signed GET whose body is read by the caller, who counts its bytes (media). Never over the loop-back."""
-        _check_policy(tenant, destination)
+        self._check_policy(tenant, destination)
         uri = uri_of(path, query)
         headers = await self._headers(tenant, destination, "GET", uri, None)
         route = await self.discovery.route(destination)
@@ -141,6 +142,15 @@ class FederationClient:
             if answer.status != 200:
                 raise await _refusal_of_stream(answer)
             yield answer
+
+    def _check_policy(self, tenant: Tenant, destination: ServerName) -> None:
+        if destination == tenant.server_name:
+            raise RemoteError("this is ourselves", denied=True)
+        facts = FederationCallFacts(tenant=tenant, federation=self.federation_list(), destination=destination)
+        try:
+            points.check(points.ON_FEDERATION_CALL, facts)
+        except errors.MatrixError as error:
+            raise RemoteError(str(error), denied=True) from error
 
     async def _headers(
         self, tenant: Tenant, destination: ServerName, method: str, uri: str, body: bytes | None
@@ -151,15 +161,6 @@ class FederationClient:
         )
         headers = {"Authorization": authorization}
         return headers if body is None else {**headers, "Content-Type": "application/json"}
-
-
-def _check_policy(tenant: Tenant, destination: ServerName) -> None:
-    if destination == tenant.server_name:
-        raise RemoteError("this is ourselves", denied=True)
-    try:
-        points.check(points.ON_FEDERATION_CALL, FederationCallFacts(tenant=tenant, destination=destination))
-    except errors.MatrixError as error:
-        raise RemoteError(str(error), denied=True) from error
 
 
 def uri_of(path: str, query: Sequence[tuple[str, str]]) -> str:

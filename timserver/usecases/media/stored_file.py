@@ -15,6 +15,7 @@ from timserver.policy.facts import MediaFacts
 from timserver.store import media
 from timserver.store.media import MediaRow
 from timserver.tenancy import Tenant
+from timserver.usecases.federation.listing import federation_list
 
 _MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
 _POLL_S_MIN, _POLL_S_MAX = 0.05, 1.0
@@ -50,7 +51,14 @@ async def wait_for_media(
 
     Raises `NotFound` for what is unknown, quarantined, expired or another server's; `NotYetUploaded`; what policy says.
     """
-    points.check(points.ON_MEDIA, MediaFacts(tenant=tenant, server_name=server_name))
+    points.check(
+        points.ON_MEDIA,
+        MediaFacts(
+            tenant=tenant,
+            federation=federation_list(ctx),
+            server_name=server_name,
+        ),
+    )
     if server_name != tenant.server_name or not _MEDIA_ID.match(media_id):
         raise errors.NotFound("Media not found")
     wait_s = max(0, min(timeout_ms, ctx.settings.limits.media_wait_ms_max)) / 1000

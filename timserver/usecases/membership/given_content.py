@@ -11,6 +11,7 @@ from timserver.store.live_rooms import MEMBERSHIP_CODES, LiveRoom
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.appending import append
 from timserver.usecases.events.drafts import Draft
+from timserver.usecases.federation.listing import federation_list
 from timserver.usecases.membership.changing import membership_of, target_nid
 from timserver.usecases.membership.invite_user import check_invite
 from timserver.usecases.membership.join_room import authorising_user
@@ -61,7 +62,10 @@ async def _join_content(
     current = await membership_of(ctx, tenant, room, requester.user_id)
     if current == "join":
         return {}
-    points.check(points.ON_JOIN, JoinFacts(tenant=tenant, user_id=requester.user_id, via=()))
+    points.check(
+        points.ON_JOIN,
+        JoinFacts(tenant=tenant, federation=federation_list(ctx), user_id=requester.user_id, via=()),
+    )
     via = await authorising_user(ctx, tenant, requester, room) if current != "invite" else None
     return {"join_authorised_via_users_server": via} if via else {}
 

@@ -8,6 +8,7 @@ from timserver.policy.facts import InviteFacts
 from timserver.store import accounts
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Requester, Tenant
+from timserver.usecases.federation.listing import federation_list
 from timserver.usecases.membership.changing import Change, change_membership, membership_of
 from timserver.usecases.rooms.live import must_current_room
 
@@ -50,7 +51,12 @@ async def check_invite(
     ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom, invitee: UserID
 ) -> None:
     """Step: what is asked before the auth rules. Raises `Forbidden`."""
-    points.check(points.ON_INVITE, InviteFacts(tenant=tenant, inviter=requester.user_id, invitee=invitee))
+    points.check(
+        points.ON_INVITE,
+        InviteFacts(
+            tenant=tenant, federation=federation_list(ctx), inviter=requester.user_id, invitee=invitee
+        ),
+    )
     if await membership_of(ctx, tenant, room, requester.user_id) != "join":
         raise errors.Forbidden("You are not in this room")
     if server_name_of(invitee) != tenant.server_name:

@@ -14,6 +14,7 @@ from timserver.policy.facts import JoinFacts
 from timserver.store import rooms, terms
 from timserver.store.live_rooms import JOIN, LiveRoom
 from timserver.tenancy import Requester, Tenant
+from timserver.usecases.federation.listing import federation_list
 from timserver.usecases.membership.changing import Change, change_membership, membership_of
 from timserver.usecases.rooms.live import current_room, state_events
 
@@ -28,7 +29,10 @@ async def join_room(
     reason: str | None = None,
 ) -> None:
     """Join, or do nothing for who is joined. Raises `Forbidden` when the join rules refuse."""
-    points.check(points.ON_JOIN, JoinFacts(tenant=tenant, user_id=requester.user_id, via=tuple(via)))
+    points.check(
+        points.ON_JOIN,
+        JoinFacts(tenant=tenant, federation=federation_list(ctx), user_id=requester.user_id, via=tuple(via)),
+    )
     room = await current_room(ctx, tenant, room_id)
     if room is None:
         raise errors.NotFound("Room not found here, and no other server can be asked")

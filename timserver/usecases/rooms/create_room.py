@@ -17,6 +17,7 @@ from timserver.policy.facts import CreateRoomFacts
 from timserver.store import aliases, rooms
 from timserver.store.database import UniqueViolation
 from timserver.tenancy import Requester, Tenant, Variant
+from timserver.usecases.federation.listing import federation_list
 from timserver.usecases.membership.invite_user import invite_into
 from timserver.usecases.rooms.aliases import make_alias
 from timserver.usecases.rooms.new_room import make_room
@@ -40,7 +41,12 @@ class NewRoom(msgspec.Struct, frozen=True, kw_only=True):
 
 async def create_room(ctx: Context, tenant: Tenant, requester: Requester, wanted: NewRoom) -> RoomID:
     """The new room's id. Raises `UnsupportedRoomVersion`, `RoomInUse`, `InvalidRoomState` and by policy."""
-    facts = CreateRoomFacts(tenant=tenant, creator=requester.user_id, invitees=tuple(wanted.invite))
+    facts = CreateRoomFacts(
+        tenant=tenant,
+        federation=federation_list(ctx),
+        creator=requester.user_id,
+        invitees=tuple(wanted.invite),
+    )
     points.check(points.ON_CREATE_ROOM, facts)
     version = ROOM_VERSIONS.get(wanted.room_version or tenant.settings.default_room_version)
     if version is None:

@@ -18,6 +18,7 @@ from timserver.store.live_rooms import BAN, LiveRoom
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.appending import append
 from timserver.usecases.events.drafts import draft_of
+from timserver.usecases.federation.listing import federation_list
 from timserver.usecases.rooms.live import must_current_room
 from timserver.usecases.rooms.new_room import make_room
 from timserver.usecases.rooms.power import must_have_power_to_send
@@ -36,7 +37,10 @@ async def upgrade_room(
     if version is None:
         raise errors.UnsupportedRoomVersion()
     points.check(
-        points.ON_CREATE_ROOM, CreateRoomFacts(tenant=tenant, creator=requester.user_id, invitees=())
+        points.ON_CREATE_ROOM,
+        CreateRoomFacts(
+            tenant=tenant, federation=federation_list(ctx), creator=requester.user_id, invitees=()
+        ),
     )
     old = await must_current_room(ctx, tenant, room_id)
     await must_have_power_to_send(ctx, tenant, requester, old, "m.room.tombstone")
