@@ -91,9 +91,10 @@ class RandomRoom:
         if USERS[0] in listed and self.random.random() < 0.9:
             users[USERS[0]] = 100
         content: dict[str, JsonValue] = {"users": users}
+        odd = [] if self.version.strict_canonical_json else [49.9, -1e300, 2**60, 2**70]
         for name in ("users_default", "events_default", "state_default", "ban", "kick", "invite"):
             if self.random.random() < 0.15:
-                content[name] = choose([0, 0, 50, 100, "50"])
+                content[name] = choose([0, 0, 50, 100, "50", *odd])
         if self.random.random() < 0.3:
             content["events"] = {"m.room.topic": choose([0, 50, 100])}
         return content

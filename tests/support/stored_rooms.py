@@ -7,8 +7,8 @@ import msgspec
 from tests.support.random_rooms import RandomRoom
 from timserver import core
 from timserver.core import chains
-from timserver.core.chains import Placed
-from timserver.core.forks import Range, Stored
+from timserver.core.definition.auth_vector import Range
+from timserver.core.stored import Placed, Stored
 from timserver.matrix.event import Event, StateKey
 from timserver.matrix.ids import EventID
 

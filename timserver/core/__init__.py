@@ -5,7 +5,7 @@ is what runs. Knows nothing of tenants, sockets or the database; what a store mu
 resolve is said by `chains`, and how it then resolves them by `forks`.
 """
 
-from timserver.core.chains import Placed, place, reach, reach_after
+from timserver.core.chains import place, reach, reach_after
 from timserver.core.choice import (
     EngineMissing,
     canonical_json,
@@ -19,13 +19,12 @@ from timserver.core.definition.auth import check_auth
 from timserver.core.definition.auth_events import auth_keys, check_auth_events, state_keys
 from timserver.core.definition.state_resolution import conflicted_set, separate
 from timserver.core.forks import (
-    Conflict,
-    Stored,
     asked_keys,
     conflict,
     differing,
     full_set,
     layer_over,
+    merged,
     resolve_fork,
     values,
     walk,
@@ -33,6 +32,7 @@ from timserver.core.forks import (
 from timserver.core.rejected import Rejected
 from timserver.core.resolution import resolve, resolve_conflicted
 from timserver.core.sealing import OpenedPdu, canonical_body, open_pdu, seal
+from timserver.core.stored import Conflict, Placed, Stored
 
 __all__ = [
     "Conflict",
@@ -53,6 +53,7 @@ __all__ = [
     "differing",
     "full_set",
     "layer_over",
+    "merged",
     "open_pdu",
     "pack_state",
     "place",

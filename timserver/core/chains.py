@@ -12,11 +12,13 @@ What they are is said by `definition/auth_vector.py`. For the store:
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
-
-from timserver.core.choice import pack_state, unpack_state
+from timserver.core import choice
 from timserver.core.definition import auth_vector, layered_state
 from timserver.core.definition.layered_state import Layers
+from timserver.core.stored import Placed
+
+if choice.HAS_ENGINE:
+    from timserver.core import engine
 
 CITABLE_TYPES = frozenset(
     {
@@ -30,16 +32,6 @@ CITABLE_TYPES = frozenset(
 """Types of events that `auth_keys` can name: these stand on chains."""
 
 
-class Placed(msgspec.Struct, frozen=True):
-    """A stored state event, where it stands and what it reaches."""
-
-    number: int
-    key: int
-    chain: int  # 0: on none, because no other event can cite it
-    position: int
-    vector: bytes | None  # packed; None when it would be too long, or that of an auth event is
-
-
 def place(
     number: int,
     key: int,
@@ -50,31 +42,36 @@ def place(
     """Place an accepted state event whose auth events are placed.
 
     It goes on with the chain of the auth event of its own key, if that event is the chain's last, else it begins
-    `new_chain`; whether it does is told by `position` == 1. `chain_ends` must have the highest position that is taken
-    on the chain of that auth event. `new_chain` is 0 for types that are not in `CITABLE_TYPES`.
+    `new_chain`; which of the two is told by `chain`. `chain_ends` must have the highest position that is taken on the
+    chain of that auth event. `new_chain` is 0 for types that are not in `CITABLE_TYPES`.
     """
     chain, position = new_chain, min(new_chain, 1)
     for event in auth_events:
         if new_chain and event.key == key and chain_ends[event.chain] == event.position:
             chain, position = event.chain, event.position + 1
-    vectors = [event.vector for event in auth_events]
+    vectors = _all_known(event.vector for event in auth_events)
     return Placed(number, key, chain, position, _vector(vectors, chain, position))
 
 
-def _vector(vectors: Sequence[bytes | None], chain: int, position: int) -> bytes | None:
-    known = _all_known(vectors)
-    if known is None:
+def _vector(cited: list[bytes] | None, chain: int, position: int) -> bytes | None:
+    if cited is None:
         return None
-    joined = auth_vector.join(unpack_state(vector) for vector in known)
+    if choice.HAS_ENGINE:
+        return engine.vector(cited, chain, position, auth_vector.VECTOR_ENTRIES_MAX)
+    vector = auth_vector.join(map(choice.unpack_state, cited))
     if chain:
-        joined[chain] = position
-    return pack_state(joined) if len(joined) <= auth_vector.VECTOR_ENTRIES_MAX else None
+        vector[chain] = position
+    return choice.pack_state(vector) if len(vector) <= auth_vector.VECTOR_ENTRIES_MAX else None
 
 
 def reach(vectors: Iterable[bytes | None]) -> dict[int, int] | None:
     """The reach of a state, from the vectors of all its events; None when one of them has none."""
     known = _all_known(vectors)
-    return None if known is None else auth_vector.reach(unpack_state(vector) for vector in known)
+    if known is None:
+        return None
+    if choice.HAS_ENGINE:
+        return engine.reach(known)
+    return auth_vector.reach(map(choice.unpack_state, known))
 
 
 def reach_after(
@@ -87,9 +84,10 @@ def reach_after(
     gone, new = _all_known(removed), _all_known(added)
     if before is None or gone is None or new is None:
         return None
-    return auth_vector.reach_after(
-        layered_state.merged(before), map(unpack_state, gone), map(unpack_state, new)
-    )
+    if choice.HAS_ENGINE:
+        return engine.reach_after(before, gone, new)
+    whole = layered_state.merged(before)
+    return auth_vector.reach_after(whole, map(choice.unpack_state, gone), map(choice.unpack_state, new))
 
 
 def _all_known(vectors: Iterable[bytes | None]) -> list[bytes] | None:

@@ -5,6 +5,8 @@ what each of them must do. ValueError carries one of the reasons "not_json", "du
 "integer_range", "float", "surrogate".
 """
 
+from collections.abc import Mapping, Sequence
+
 def version() -> str:
     """The crate's version; `timserver.core` compares it with its own."""
 
@@ -37,17 +39,49 @@ def pack_state(state: dict[int, int]) -> bytes:
 def unpack_state(data: bytes) -> dict[int, int]:
     """What `pack_state` has packed, in the order of the keys. Raises ValueError("malformed")."""
 
+_Layers = Sequence[bytes | Mapping[int, int]]
+"""A mapping must be a dict."""
+
+def merged(layers: _Layers) -> dict[int, int]:
+    """The state that the layers make."""
+
+def differing(states: Sequence[_Layers]) -> dict[int, tuple[int, ...]]:
+    """The keys in which states differ, in ascending order, and what each state has there, 0 for nothing."""
+
+def values(layers: _Layers, keys: set[int]) -> dict[int, int]:
+    """Values of some keys."""
+
+def vector(cited: list[bytes], chain: int, position: int, entries_max: int) -> bytes | None:
+    """The packed vector of an event that cites events with these vectors, None if it is too long; chain 0 is none."""
+
+def reach(vectors: list[bytes]) -> dict[int, int]:
+    """The tops of a state of events with these vectors. Releases the interpreter lock."""
+
+def reach_after(before: _Layers, removed: list[bytes], added: list[bytes]) -> dict[int, int] | None:
+    """The tops that change, as `definition.auth_vector` says."""
+
+def reach_difference(reached: Sequence[_Layers]) -> list[tuple[int, int, int]]:
+    """The ranges (chain, after, upto) on which the reach of states differs."""
+
+def between(conflicted: list[tuple[int, int, bytes]]) -> tuple[list[tuple[int, int, int]], dict[int, int]]:
+    """The ranges in which events between two of these (chain, position, vector) can stand, and the lowest places."""
+
+def reaching_any(vectors: list[bytes], lowest: Mapping[int, int]) -> list[bool]:
+    """Which events reach one of those of which these are the lowest places."""
+
 _RawEvent = tuple[str, bytes, str | None, list[int], bool]
 """Event id, PDU, the previous event if it is the only one, numbers of the auth events, whether it was rejected."""
 
 def resolve(
     rules: int, events: list[_RawEvent], create: int, unconflicted: list[int], conflicted: list[int]
 ) -> list[int]:
-    """State resolution v2 and v2.1 of the full conflicted set, events by their numbers in `events`. `unconflicted` may
-    be the part that the conflicted events ask for. Returns the partly resolved state, over which the unconflicted
-    state is to be laid. `rules` are the bits of `core.resolution`. Releases the interpreter lock. Raises ValueError
-    for PDUs with numbers that only old rooms allow.
+    """State resolution of the full conflicted set (in v1: of events that others contradict), by their numbers in
+    `events`. `unconflicted` may be the part that the conflicted events ask for. Returns the partly resolved state, over
+    which the unconflicted state is to be laid. `rules` are the bits of `core.resolution`. Releases the interpreter lock.
     """
+
+def asked_keys(rules: int, pdus: list[bytes]) -> set[tuple[str, str]]:
+    """The state that authorization of the events looks at, the create event aside."""
 
 def check_auth(rules: int, events: list[_RawEvent], create: int, state: list[int]) -> str | None:
     """Whether the last event, not a create event, is authorized: None or the name of the rejection. For tests."""

@@ -24,12 +24,28 @@ def resolve(
 ) -> dict[StateKey, EventID]:
     """The resolution of `states`. `events` has all events of the states, and all of their auth chains."""
     if version.state_resolution is StateResolution.V1:
-        return state_resolution.resolve(version, states, events)
+        return _resolve_v1(version, states, events)
     unconflicted, conflicted = state_resolution.separate(states)
     if not conflicted:
         return unconflicted
     full = state_resolution.conflicted_set(version, states, conflicted, events)
     return resolve_conflicted(version, unconflicted, full, events)
+
+
+def _resolve_v1(
+    version: RoomVersion, states: Sequence[Mapping[StateKey, EventID]], events: Mapping[EventID, Event]
+) -> dict[StateKey, EventID]:
+    if not HAS_ENGINE:
+        return state_resolution.resolve(version, states, events)
+    candidates: dict[StateKey, set[EventID]] = {}
+    for state in states:
+        for key, event_id in state.items():
+            candidates.setdefault(key, set()).add(event_id)
+    agreed = {key: min(event_ids) for key, event_ids in candidates.items() if len(event_ids) == 1}
+    conflicted = {
+        event_id for key, event_ids in candidates.items() if key not in agreed for event_id in event_ids
+    }
+    return resolve_conflicted(version, agreed, conflicted, events) if conflicted else agreed
 
 
 def resolve_conflicted(
@@ -38,7 +54,7 @@ def resolve_conflicted(
     conflicted: AbstractSet[EventID],
     events: Mapping[EventID, Event],
 ) -> dict[StateKey, EventID]:
-    """The rest of resolution v2 and v2.1, when the full conflicted set is known; for who finds it by auth vectors.
+    """The rest of the resolution, when the full conflicted set is known.
 
     `events` has the conflicted events and their auth events, the power levels in their auth chains, and of the
     unconflicted state at least the create event and what `state_keys` of the conflicted events name.
@@ -48,16 +64,13 @@ def resolve_conflicted(
     asked = _asked(version, unconflicted, conflicted, events)
     numbers: dict[EventID, int] = {}
     raw = number_events([*conflicted, *asked], events, numbers)
-    try:
-        resolved = engine.resolve(
-            rules(version),
-            raw,
-            numbers[unconflicted[_CREATE]],
-            [numbers[event_id] for event_id in asked],
-            [numbers[event_id] for event_id in conflicted],
-        )
-    except ValueError:  # numbers that only rooms before version 6 allow
-        return state_resolution_v2.resolve(version, unconflicted, conflicted, events)
+    resolved = engine.resolve(
+        rules(version),
+        raw,
+        numbers[unconflicted[_CREATE]],
+        [numbers[event_id] for event_id in asked],
+        [numbers[event_id] for event_id in conflicted],
+    )
     resolved_ids = (EventID(raw[number][0]) for number in resolved)
     return {**{events[event_id].key: event_id for event_id in resolved_ids}, **unconflicted}
 
@@ -118,4 +131,5 @@ def rules(version: RoomVersion) -> int:
         | version.creator_is_sender << 7
         | version.privileged_creators << 8
         | (version.state_resolution is StateResolution.V2_1) << 9
+        | (version.state_resolution is StateResolution.V1) << 10
     )

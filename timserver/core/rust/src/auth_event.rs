@@ -13,6 +13,7 @@ pub struct AuthEvent<'a> {
     pub signatures: Object<'a>,
     pub redacts: Option<Cow<'a, str>>,
     pub origin_server_ts: i64,
+    pub depth: i64,
     pub only_prev: Option<&'a str>,
     pub auth: &'a [usize],
     pub rejected: bool,
@@ -27,7 +28,7 @@ impl<'a> AuthEvent<'a> {
         auth: &'a [usize],
         rejected: bool,
     ) -> Result<Self, Reason> {
-        let mut pdu = tree::parse_object(pdu)?;
+        let mut pdu = tree::parse_loose_object(pdu)?;
         Ok(AuthEvent {
             id,
             kind: text(pdu.take("type")).ok_or(Reason::NotJson)?,
@@ -36,10 +37,8 @@ impl<'a> AuthEvent<'a> {
             content: object(pdu.take("content")),
             signatures: object(pdu.take("signatures")),
             redacts: text(pdu.take("redacts")),
-            origin_server_ts: match pdu.get("origin_server_ts") {
-                Some(Value::Integer(time)) => *time,
-                _ => return Err(Reason::NotJson),
-            },
+            origin_server_ts: integer(pdu.get("origin_server_ts")).ok_or(Reason::NotJson)?,
+            depth: integer(pdu.get("depth")).unwrap_or_default(),
             only_prev,
             auth,
             rejected,
@@ -58,6 +57,14 @@ impl<'a> AuthEvent<'a> {
 fn text(value: Option<Value<'_>>) -> Option<Cow<'_, str>> {
     match value {
         Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn integer(value: Option<&Value<'_>>) -> Option<i64> {
+    match value {
+        Some(Value::Integer(number)) => Some(*number),
+        Some(Value::Odd(number)) if !number.is_float => number.nearest(),
         _ => None,
     }
 }

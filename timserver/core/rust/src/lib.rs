@@ -8,12 +8,16 @@ use crate::json::Reason;
 
 mod auth;
 mod auth_event;
+mod auth_vector;
 mod base64;
 mod event;
 mod json;
+mod layered_state;
 mod resolution;
+mod resolution_v1;
 mod signature;
 mod state_pack;
+mod stored;
 
 /// Above this size the interpreter lock is released: below, taking it again could cost more than the work.
 const LARGE_BYTES: usize = 1 << 16;
@@ -49,7 +53,12 @@ fn resolve_events(
     let create = events.get(create).ok_or(Reason::NotJson)?;
     let conflicted = conflicted.into_iter().collect();
     let room = resolution::Room { rules, events: &events, create, conflicted };
-    let state = resolution::resolve(&room, state_of(&events, unconflicted));
+    let unconflicted = state_of(&events, unconflicted);
+    let state = if rules.has(auth::Rules::V1) {
+        resolution_v1::resolve(&room, &unconflicted)
+    } else {
+        resolution::resolve(&room, unconflicted)
+    };
     Ok(state.into_values().collect())
 }
 
@@ -71,10 +80,14 @@ fn check_last(
 
 #[pymodule]
 mod engine {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use pyo3::types::{PyBytes, PyDict};
 
+    #[pymodule_export]
+    use super::stored::{
+        between, differing, merged, reach, reach_after, reach_difference, reaching_any, values, vector,
+    };
     use super::*;
 
     type Sealed<'py> = (String, Bound<'py, PyBytes>, String, String);
@@ -143,6 +156,17 @@ mod engine {
     }
 
     #[pyfunction]
+    fn asked_keys(rules: u16, pdus: Vec<PyBackedBytes>) -> PyResult<BTreeSet<(&'static str, String)>> {
+        let mut keys = BTreeSet::new();
+        for pdu in &pdus {
+            let event = AuthEvent::read("", pdu, None, &[], false).map_err(refused)?;
+            let asked = auth::asked_keys(auth::Rules(rules), &event);
+            keys.extend(asked.into_iter().map(|(kind, state_key)| (kind, state_key.to_owned())));
+        }
+        Ok(keys)
+    }
+
+    #[pyfunction]
     fn check_auth(
         rules: u16,
         events: Vec<RawEvent>,
@@ -160,7 +184,7 @@ mod engine {
 
     #[pyfunction]
     fn unpack_state<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyDict>> {
-        let pairs = state_pack::unpack(data).ok_or_else(|| PyValueError::new_err("malformed"))?;
+        let pairs = state_pack::unpack(data)?;
         let state = PyDict::new(py);
         for (key, value) in pairs {
             state.set_item(key, value)?;

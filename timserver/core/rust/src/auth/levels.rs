@@ -78,6 +78,7 @@ fn creators<'f>(rules: Rules, create: &'f AuthEvent<'f>) -> Vec<&'f str> {
 pub fn read(rules: Rules, value: &Value<'_>) -> Option<i64> {
     match value {
         Value::Integer(level) => Some(*level),
+        Value::Odd(level) if !level.is_float || !rules.has(Rules::INTEGER_LEVELS) => level.nearest(),
         Value::String(text) if !rules.has(Rules::INTEGER_LEVELS) => read_text(text),
         _ => None,
     }

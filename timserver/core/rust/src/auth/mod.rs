@@ -2,9 +2,11 @@
 mod levels;
 mod member;
 mod power_levels_event;
+mod selection;
 mod third_party_invite;
 
 pub use levels::{Level, Levels};
+pub use selection::asked_keys;
 
 use crate::auth_event::{AuthEvent, server_name_of};
 use crate::json::tree::Value;
@@ -27,6 +29,7 @@ impl Rules {
     pub const CREATOR_IS_SENDER: u16 = 1 << 7;
     pub const PRIVILEGED_CREATORS: u16 = 1 << 8;
     pub const FROM_NOTHING: u16 = 1 << 9;
+    pub const V1: u16 = 1 << 10;
 
     pub fn has(self, flag: u16) -> bool {
         self.0 & flag != 0

@@ -25,8 +25,11 @@ pub fn check(facts: &Facts<'_, '_>, target: &str) -> Verdict {
         return Err("member.third_party_invite_sender"); // 5.4.1.6
     }
     let mut message = Vec::new();
-    let members = signed.members().filter(|(name, _)| !matches!(*name, "signatures" | "unsigned"));
-    tree::write_members(members, &mut message, |_, value, out| tree::write(value, out));
+    let covered = || signed.members().filter(|(name, _)| !matches!(*name, "signatures" | "unsigned"));
+    if !covered().all(|(_, value)| value.is_strict()) {
+        return Err("member.third_party_invite_signature"); // what has no canonical form cannot be signed
+    }
+    tree::write_members(covered(), &mut message, |_, value, out| tree::write(value, out));
     let has_signed = |public_key: &Vec<u8>| {
         signatures(signed).any(|signature| signature::verify(public_key, &message, &signature))
     };

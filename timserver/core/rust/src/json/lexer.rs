@@ -7,6 +7,7 @@ use super::Reason;
 pub const INTEGER_MAX: i64 = (1 << 53) - 1;
 
 /// The text of a number, and whether it is written as a float.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number<'a> {
     pub text: &'a str,
     pub is_float: bool,
@@ -22,6 +23,16 @@ impl Number<'_> {
             Ok(value) if value.unsigned_abs() <= INTEGER_MAX.unsigned_abs() => Ok(value),
             _ => Err(Reason::IntegerRange),
         }
+    }
+
+    /// What is nearest to it among the integers from -(2^63 - 1) to 2^63 - 1, fractions cut off; None when it is infinite.
+    pub fn nearest(&self) -> Option<i64> {
+        let value = if self.is_float {
+            self.text.parse::<f64>().ok().filter(|value| value.is_finite())? as i64
+        } else {
+            self.text.parse().unwrap_or(if self.text.starts_with('-') { i64::MIN } else { i64::MAX })
+        };
+        Some(value.max(-i64::MAX))
     }
 }
 

@@ -2,7 +2,7 @@
 use std::borrow::Cow;
 
 use super::Reason;
-use super::lexer::Lexer;
+use super::lexer::{Lexer, Number};
 
 /// As deep as the Python side can write.
 pub const DEPTH_MAX: usize = 254;
@@ -12,6 +12,7 @@ pub enum Value<'a> {
     Null,
     Bool(bool),
     Integer(i64),
+    Odd(Number<'a>), // a float, or an integer beyond 2^53 - 1, as rooms of versions 1 to 5 may have them
     String(Cow<'a, str>),
     Array(Vec<Value<'a>>),
     Object(Object<'a>),
@@ -29,6 +30,16 @@ impl<'a> Value<'a> {
         match self {
             Value::Object(object) => Some(object),
             _ => None,
+        }
+    }
+
+    /// Whether canonical JSON has a place for all numbers in it.
+    pub fn is_strict(&self) -> bool {
+        match self {
+            Value::Odd(_) => false,
+            Value::Array(items) => items.iter().all(Value::is_strict),
+            Value::Object(object) => object.members().all(|(_, member)| member.is_strict()),
+            _ => true,
         }
     }
 }
@@ -100,67 +111,90 @@ impl<'a> Object<'a> {
 
 /// Reads strictly: no duplicate keys, no floats, integers up to 2^53 - 1, at most `DEPTH_MAX` levels.
 pub fn parse(data: &[u8]) -> Result<Value<'_>, Reason> {
-    let mut lexer = Lexer::new(data)?;
-    let value = read(&mut lexer, 0)?;
-    lexer.end()?;
-    Ok(value)
+    parse_by(data, |number| number.strict().map(Value::Integer))
 }
 
 /// Reads an object, by the rules of `parse`.
 pub fn parse_object(data: &[u8]) -> Result<Object<'_>, Reason> {
-    match parse(data)? {
+    object_of(parse(data)?)
+}
+
+/// As `parse_object`, but takes numbers of all kinds.
+pub fn parse_loose_object(data: &[u8]) -> Result<Object<'_>, Reason> {
+    object_of(parse_by(data, |number| Ok(number.strict().map_or(Value::Odd(number), Value::Integer)))?)
+}
+
+fn object_of(value: Value<'_>) -> Result<Object<'_>, Reason> {
+    match value {
         Value::Object(object) => Ok(object),
         _ => Err(Reason::NotJson),
     }
 }
 
-fn read<'a>(lexer: &mut Lexer<'a>, depth: usize) -> Result<Value<'a>, Reason> {
-    match lexer.peek_token().ok_or(Reason::NotJson)? {
-        b'{' if depth < DEPTH_MAX => read_object(lexer, depth + 1),
-        b'[' if depth < DEPTH_MAX => read_array(lexer, depth + 1),
-        b'{' | b'[' => Err(Reason::Depth),
-        b'"' => lexer.string().map(Value::String),
-        b't' => lexer.word("true").map(|()| Value::Bool(true)),
-        b'f' => lexer.word("false").map(|()| Value::Bool(false)),
-        b'n' => lexer.word("null").map(|()| Value::Null),
-        _ => Ok(Value::Integer(lexer.number()?.strict()?)),
-    }
+fn parse_by<'a>(
+    data: &'a [u8],
+    number: impl Fn(Number<'a>) -> Result<Value<'a>, Reason>,
+) -> Result<Value<'a>, Reason> {
+    let mut reader = Reader { lexer: Lexer::new(data)?, number };
+    let value = reader.value(0)?;
+    reader.lexer.end()?;
+    Ok(value)
 }
 
-fn read_array<'a>(lexer: &mut Lexer<'a>, depth: usize) -> Result<Value<'a>, Reason> {
-    lexer.skip();
-    let mut items = Vec::new();
-    if lexer.peek_token() == Some(b']') {
-        lexer.skip();
-        return Ok(Value::Array(items));
+struct Reader<'a, N> {
+    lexer: Lexer<'a>,
+    number: N,
+}
+
+impl<'a, N: Fn(Number<'a>) -> Result<Value<'a>, Reason>> Reader<'a, N> {
+    fn value(&mut self, depth: usize) -> Result<Value<'a>, Reason> {
+        match self.lexer.peek_token().ok_or(Reason::NotJson)? {
+            b'{' if depth < DEPTH_MAX => self.object(depth + 1),
+            b'[' if depth < DEPTH_MAX => self.array(depth + 1),
+            b'{' | b'[' => Err(Reason::Depth),
+            b'"' => self.lexer.string().map(Value::String),
+            b't' => self.lexer.word("true").map(|()| Value::Bool(true)),
+            b'f' => self.lexer.word("false").map(|()| Value::Bool(false)),
+            b'n' => self.lexer.word("null").map(|()| Value::Null),
+            _ => (self.number)(self.lexer.number()?),
+        }
     }
-    loop {
-        items.push(read(lexer, depth)?);
-        if lexer.peek_token() != Some(b',') {
-            lexer.expect(b']')?;
+
+    fn array(&mut self, depth: usize) -> Result<Value<'a>, Reason> {
+        self.lexer.skip();
+        let mut items = Vec::new();
+        if self.lexer.peek_token() == Some(b']') {
+            self.lexer.skip();
             return Ok(Value::Array(items));
         }
-        lexer.skip();
-    }
-}
-
-fn read_object<'a>(lexer: &mut Lexer<'a>, depth: usize) -> Result<Value<'a>, Reason> {
-    lexer.skip();
-    let mut members = Vec::new();
-    if lexer.peek_token() == Some(b'}') {
-        lexer.skip();
-        return Ok(Value::Object(Object(members)));
-    }
-    loop {
-        lexer.peek_token();
-        let name = lexer.string()?;
-        lexer.expect(b':')?;
-        members.push((name, read(lexer, depth)?));
-        if lexer.peek_token() != Some(b',') {
-            lexer.expect(b'}')?;
-            return Object::sorted(members).map(Value::Object);
+        loop {
+            items.push(self.value(depth)?);
+            if self.lexer.peek_token() != Some(b',') {
+                self.lexer.expect(b']')?;
+                return Ok(Value::Array(items));
+            }
+            self.lexer.skip();
         }
-        lexer.skip();
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value<'a>, Reason> {
+        self.lexer.skip();
+        let mut members = Vec::new();
+        if self.lexer.peek_token() == Some(b'}') {
+            self.lexer.skip();
+            return Ok(Value::Object(Object(members)));
+        }
+        loop {
+            self.lexer.peek_token();
+            let name = self.lexer.string()?;
+            self.lexer.expect(b':')?;
+            members.push((name, self.value(depth)?));
+            if self.lexer.peek_token() != Some(b',') {
+                self.lexer.expect(b'}')?;
+                return Object::sorted(members).map(Value::Object);
+            }
+            self.lexer.skip();
+        }
     }
 }
 
@@ -171,6 +205,7 @@ pub fn write(value: &Value<'_>, out: &mut Vec<u8>) {
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        Value::Odd(number) => out.extend_from_slice(number.text.as_bytes()),
         Value::String(text) => write_string(text, out),
         Value::Array(items) => {
             out.push(b'[');
