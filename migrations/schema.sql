@@ -872,6 +872,15 @@ CREATE TABLE public.schema_migration (
     digest text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
+CREATE TABLE public.server_key (
+    server_name text NOT NULL,
+    key_id text NOT NULL,
+    public_key bytea NOT NULL,
+    valid_until_ts bigint NOT NULL,
+    expired_ts bigint,
+    fetched_ts bigint NOT NULL,
+    response bytea NOT NULL
+);
 CREATE TABLE public.snapshot (
     tenant_id bigint NOT NULL,
     snapshot_nid bigint NOT NULL,
@@ -1042,6 +1051,8 @@ ALTER TABLE ONLY public.room_summary
     ADD CONSTRAINT room_summary_pkey PRIMARY KEY (tenant_id, room_nid);
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY public.server_key
+    ADD CONSTRAINT server_key_pkey PRIMARY KEY (server_name, key_id);
 ALTER TABLE ONLY public.snapshot
     ADD CONSTRAINT snapshot_pkey PRIMARY KEY (tenant_id, snapshot_nid);
 ALTER TABLE ONLY public.state_change

@@ -99,6 +99,21 @@ class Limits(BaseModel):
     )
     rooms_cached_max: PositiveInt = Field(default=10_000, description="Rooms whose head is kept in memory.")
     tenants_cached_max: PositiveInt = Field(default=20_000, description="Tenants kept in memory.")
+    server_keys_cached_max: PositiveInt = Field(
+        default=20_000, description="Public keys of other servers kept in memory."
+    )
+    signatures_cached_max: PositiveInt = Field(
+        default=20_000, description="Verified signatures of events that are remembered for other tenants."
+    )
+    server_key_fetches_max: PositiveInt = Field(
+        default=50, description="Servers that are asked for their keys at the same time, for one batch."
+    )
+    server_key_fetch_s_max: PositiveInt = Field(
+        default=20, description="Time for asking servers themselves, before notaries are asked for the rest."
+    )
+    notary_servers_max: PositiveInt = Field(
+        default=100, description="Servers in one key query to us as a notary."
+    )
     tokens_cached_max: PositiveInt = Field(
         default=50_000, description="Access tokens (hashes) kept in memory."
     )

@@ -200,7 +200,7 @@ def _translated() -> Iterator[None]:
     except aiohttp.ClientConnectorError as error:
         blocked = isinstance(error.os_error, BlockedAddress)
         raise Unreached(str(error), transient=not blocked, denied=blocked) from error
-    except (aiohttp.InvalidURL, UnicodeError) as error:
+    except ValueError as error:
         raise Unreached(f"no address: {error}") from error
     except aiohttp.ConnectionTimeoutError as error:
         raise Unreached("no connection in time", transient=True) from error

@@ -4,12 +4,16 @@ An entry may vanish at any time. Facts that must not be stale (tokens, tenants) 
 that changed them, and live for `STALE_S` seconds at most when a hint is lost.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+import msgspec
+
 from timserver.config import Limits
 from timserver.matrix.filters import Filter
+from timserver.matrix.ids import ServerName
 from timserver.matrix.signing import SigningKey
 from timserver.store.live_rooms import LiveRoom
 from timserver.store.rates import Rates
@@ -63,6 +67,33 @@ class Lru(Generic[Key, Value]):
         return len(self._entries)
 
 
+class KnownKey(msgspec.Struct, frozen=True):
+    """A server's public key. What was signed by `usable_until_ts` may be verified with it; from `refresh_ts` on it is
+    time to ask again, unless the server itself has laid it down (`is_old`).
+    """
+
+    public_key: bytes
+    usable_until_ts: int
+    refresh_ts: int
+    is_old: bool
+
+    def satisfies(self, valid_at_ts: int) -> bool:
+        """May it have signed something at that time?"""
+        return valid_at_ts <= self.usable_until_ts
+
+
+class KeyFetches:
+    """When a server may be asked for its keys again; the lock keeps several from asking at once."""
+
+    __slots__ = ("failures", "lock", "next_notaries_s", "next_s")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.failures = 0
+        self.next_s = 0.0
+        self.next_notaries_s = 0.0
+
+
 class Caches:
     """All caches of a process."""
 
@@ -74,7 +105,17 @@ class Caches:
             limits.tokens_cached_max
         )
         """By tenant and hash; with the monotonic time of loading and the token's `expires_ts`."""
-        self.signing_keys: Lru[int, SigningKey] = Lru(limits.tenants_cached_max)
+        self.signing_keys: Lru[int, tuple[float, SigningKey]] = Lru(limits.tenants_cached_max)
+        """By tenant, with the monotonic time of loading."""
+        self.tenant_keys: Lru[int, tuple[float, dict[str, KnownKey]]] = Lru(limits.tenants_cached_max)
+        """What other tenants see of a tenant's keys, by key id; with the monotonic time of loading."""
+        self.key_documents: Lru[int, tuple[float, bytes]] = Lru(limits.tenants_cached_max)
+        """By tenant: the monotonic time of writing the document of the own keys, and the document."""
+        self.server_keys: Lru[tuple[ServerName, str], KnownKey] = Lru(limits.server_keys_cached_max)
+        """Of servers elsewhere."""
+        self.key_fetches: Lru[ServerName, KeyFetches] = Lru(limits.server_keys_cached_max)
+        self.signatures: Lru[bytes, bool] = Lru(limits.signatures_cached_max)
+        """Digests of message, key and signature of events that were found right."""
         self.terms: Lru[tuple[int, bytes], int] = Lru(limits.rooms_cached_max * 10)
         self.names: Lru[tuple[int, int], bytes] = Lru(limits.rooms_cached_max * 10)
         self.rooms: Lru[tuple[int, int], LiveRoom] = Lru(limits.rooms_cached_max)
@@ -91,7 +132,9 @@ class Caches:
         self.room_nids: Lru[tuple[int, str], int] = Lru(limits.rooms_cached_max)
 
     def drop_named(self, tenant_id: int, name: str) -> None:
-        """A hint from another process: `tokens:<user_nid>`, `push:<user_nid>`, `room:<room_nid>:<room_id>` or `tenant`."""
+        """A hint from another process: `tokens:<user_nid>`, `push:<user_nid>`, `room:<room_nid>:<room_id>`, `keys` or
+        `tenant`.
+        """
         kind, _, value = name.partition(":")
         if kind == "tokens":
             self.tokens.drop_where(lambda key, entry: key[0] == tenant_id and str(entry[1].user_nid) == value)
@@ -103,6 +146,14 @@ class Caches:
             nid, _, room_id = value.partition(":")
             self.rooms.drop((tenant_id, int(nid)))
             self.room_nids.drop((tenant_id, room_id))
+        elif kind == "keys":
+            self.drop_keys(tenant_id)
         elif kind == "tenant":
             self.tenants.drop_where(lambda _, entry: entry[1].tenant_id == tenant_id)
-            self.signing_keys.drop(tenant_id)
+            self.drop_keys(tenant_id)
+
+    def drop_keys(self, tenant_id: int) -> None:
+        """The tenant's own keys have changed."""
+        self.signing_keys.drop(tenant_id)
+        self.tenant_keys.drop(tenant_id)
+        self.key_documents.drop(tenant_id)
