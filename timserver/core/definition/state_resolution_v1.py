@@ -23,12 +23,11 @@ def resolve(
     candidates: dict[StateKey, set[EventID]] = {}
     for state in states:
         for key, event_id in state.items():
-            candidates.setdefault(key, set()).add(event_id)
+            if not events[event_id].rejected:
+                candidates.setdefault(key, set()).add(event_id)
     resolved = {key: events[min(ids)] for key, ids in candidates.items() if len(ids) == 1}
     conflicts = {
-        key: [events[event_id] for event_id in ids if not events[event_id].rejected]
-        for key, ids in candidates.items()
-        if len(ids) > 1
+        key: [events[event_id] for event_id in ids] for key, ids in candidates.items() if len(ids) > 1
     }
     # Power levels, then join rules, then members
     for event_type in _AUTH_TYPES:
@@ -37,13 +36,13 @@ def resolve(
         resolved |= {
             key: _resolve_auth_events(version, resolved, found)
             for key, found in conflicts.items()
-            if key[0] == event_type and found
+            if key[0] == event_type
         }
     # All others
     resolved |= {
         key: _resolve_other_events(version, resolved, found)
         for key, found in conflicts.items()
-        if key[0] not in _AUTH_TYPES and found
+        if key[0] not in _AUTH_TYPES
     }
     return {key: event.event_id for key, event in resolved.items()}
 
