@@ -138,15 +138,13 @@ def reference_hash(version: RoomVersion, pdu: JsonObject) -> bytes:
 
 def event_id(version: RoomVersion, pdu: JsonObject) -> EventID:
     """The event's id: given (versions 1 and 2) or made of the reference hash."""
-    match version.event_id_format:
-        case EventIdFormat.GIVEN:
-            given = pdu["event_id"]
-            assert isinstance(given, str)
-            return EventID(given)
-        case EventIdFormat.HASH:
-            return EventID("$" + encode_base64(reference_hash(version, pdu)))
-        case EventIdFormat.HASH_URLSAFE:
-            return EventID("$" + encode_base64_urlsafe(reference_hash(version, pdu)))
+    if version.event_id_format is EventIdFormat.GIVEN:
+        given = pdu["event_id"]
+        assert isinstance(given, str)
+        return EventID(given)
+    urlsafe = version.event_id_format is EventIdFormat.HASH_URLSAFE
+    encode = encode_base64_urlsafe if urlsafe else encode_base64
+    return EventID("$" + encode(reference_hash(version, pdu)))
 
 
 def sign_event(
