@@ -93,7 +93,7 @@ def test_layers_are_compared_as_the_states_they_make(
 
 def test_recounting_is_not_the_rule() -> None:
     stored = [StoredRoom(RandomRoom("11", seed).grow(40)) for seed in range(20)]
-    assert sum(room.recounts for room in stored) <= 0.05 * sum(len(room.placed) for room in stored)
+    assert sum(room.recounts for room in stored) <= 0.1 * sum(len(room.placed) for room in stored)
 
 
 def test_a_vector_that_would_be_too_long_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
