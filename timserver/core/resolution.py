@@ -40,7 +40,8 @@ def _resolve_v1(
     candidates: dict[StateKey, set[EventID]] = {}
     for state in states:
         for key, event_id in state.items():
-            candidates.setdefault(key, set()).add(event_id)
+            if not events[event_id].rejected:
+                candidates.setdefault(key, set()).add(event_id)
     agreed = {key: min(event_ids) for key, event_ids in candidates.items() if len(event_ids) == 1}
     conflicted = {
         event_id for key, event_ids in candidates.items() if key not in agreed for event_id in event_ids
