@@ -801,6 +801,29 @@ CREATE TABLE public.relation (
     key text
 );
 ALTER TABLE ONLY public.relation FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.remote_device (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    device_id text NOT NULL,
+    display_name text,
+    "json" bytea
+);
+ALTER TABLE ONLY public.remote_device FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.remote_device_list (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    stream_id bigint NOT NULL,
+    "position" bigint NOT NULL,
+    stale boolean DEFAULT false NOT NULL
+);
+ALTER TABLE ONLY public.remote_device_list FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.remote_to_device_txn (
+    tenant_id bigint NOT NULL,
+    server_nid bigint NOT NULL,
+    message_id text NOT NULL,
+    created_ts bigint NOT NULL
+);
+ALTER TABLE ONLY public.remote_to_device_txn FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.report (
     tenant_id bigint NOT NULL,
     report_nid bigint NOT NULL,
@@ -1033,6 +1056,12 @@ ALTER TABLE ONLY public.refresh_token
     ADD CONSTRAINT refresh_token_pkey PRIMARY KEY (tenant_id, token_hash);
 ALTER TABLE ONLY public.relation
     ADD CONSTRAINT relation_pkey PRIMARY KEY (tenant_id, event_nid);
+ALTER TABLE ONLY public.remote_device_list
+    ADD CONSTRAINT remote_device_list_pkey PRIMARY KEY (tenant_id, user_nid);
+ALTER TABLE ONLY public.remote_device
+    ADD CONSTRAINT remote_device_pkey PRIMARY KEY (tenant_id, user_nid, device_id);
+ALTER TABLE ONLY public.remote_to_device_txn
+    ADD CONSTRAINT remote_to_device_txn_pkey PRIMARY KEY (tenant_id, server_nid, message_id);
 ALTER TABLE ONLY public.report
     ADD CONSTRAINT report_pkey PRIMARY KEY (tenant_id, report_nid);
 ALTER TABLE ONLY public.room_alias
@@ -1110,6 +1139,7 @@ CREATE INDEX pusher_key ON public.pusher USING btree (tenant_id, app_id, pushkey
 CREATE INDEX receipt_log ON public.receipt USING btree (tenant_id, "position");
 CREATE INDEX refresh_token_device ON public.refresh_token USING btree (tenant_id, device_nid);
 CREATE INDEX relation_target ON public.relation USING btree (tenant_id, target_hash, rel_type, "position");
+CREATE INDEX remote_to_device_txn_age ON public.remote_to_device_txn USING btree (tenant_id, created_ts);
 CREATE INDEX room_alias_room ON public.room_alias USING btree (tenant_id, room_nid);
 CREATE INDEX room_directory ON public.room USING btree (tenant_id, room_nid) WHERE in_directory;
 CREATE INDEX room_server_rooms ON public.room_server USING btree (tenant_id, server_nid, room_nid);
@@ -1151,6 +1181,9 @@ ALTER TABLE public.pusher ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.receipt ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.refresh_token ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.relation ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.remote_device ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.remote_device_list ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.remote_to_device_txn ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.report ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.room ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.room_alias ENABLE ROW LEVEL SECURITY;
@@ -1192,6 +1225,9 @@ CREATE POLICY tenant_wall ON public.pusher USING ((tenant_id = (current_setting(
 CREATE POLICY tenant_wall ON public.receipt USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.refresh_token USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.relation USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.remote_device USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.remote_device_list USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.remote_to_device_txn USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.report USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.room USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.room_alias USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));

@@ -52,6 +52,19 @@ class Limits(BaseModel):
     search_results_max: PositiveInt = Field(default=50, description="`limit` of /search.")
     user_search_results_max: PositiveInt = Field(default=50, description="`limit` of the user directory.")
 
+    remote_keys_ms_max: PositiveInt = Field(
+        default=10_000, description="How long a question for keys waits for other servers."
+    )
+    backfill_events_max: PositiveInt = Field(
+        default=100, description="Events of one /backfill that another server asks for."
+    )
+    missing_events_max: PositiveInt = Field(
+        default=50, description="Events of one /get_missing_events that another server asks for."
+    )
+    resident_servers_max: PositiveInt = Field(
+        default=200, description="Servers of a room that are named to who asks for an alias."
+    )
+
     account_data_bytes_max: PositiveInt = Field(default=262_144, description="One account data event.")
     filter_bytes_max: PositiveInt = Field(default=65_536, description="One stored filter.")
     filters_per_user_max: PositiveInt = Field(default=1_000, description="Stored filters of one user.")

@@ -46,6 +46,13 @@ _VISIBLE = Statement(
     " union select $2 where $2 = any ($3::bigint[])",
 )
 
+_LAST = Statement(int, "select position from device_list_change where tenant_id = $1 and user_nid = $2")
+
+
+async def last_change(conn: Connection, tenant: Tenant, user_nid: int) -> int:
+    """Where the user's devices or keys changed last; 0 for never. The version of the list for other servers."""
+    return await _LAST.one(conn, tenant, user_nid) or 0
+
 
 async def note_change(conn: Connection, tenant: Tenant, user_nid: int, position: int) -> None:
     """The user's devices or keys are no longer what they were."""

@@ -7,6 +7,7 @@ import msgspec
 from timserver.api.endpoint import Query, Request, endpoint
 from timserver.config import RateKind
 from timserver.context import Context
+from timserver.matrix.ids import ServerName
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.e2ee import claim_keys as claims
 from timserver.usecases.e2ee import list_key_changes
@@ -40,7 +41,7 @@ class QueryKeysResponse(msgspec.Struct, frozen=True):
     """See `KeysOfUsers`."""
 
     device_keys: dict[str, dict[str, msgspec.Raw]]
-    failures: dict[str, dict[str, str]]
+    failures: dict[ServerName, dict[str, str | int]]
     master_keys: dict[str, msgspec.Raw]
     self_signing_keys: dict[str, msgspec.Raw]
     user_signing_keys: dict[str, msgspec.Raw]
@@ -57,7 +58,7 @@ class ClaimKeysResponse(msgspec.Struct, frozen=True):
     """Keys by user, device, and `<algorithm>:<key id>`."""
 
     one_time_keys: dict[str, dict[str, dict[str, msgspec.Raw]]]
-    failures: dict[str, dict[str, str]]
+    failures: dict[ServerName, dict[str, str | int]]
 
 
 class GetKeysChangesRequest(Request, frozen=True, kw_only=True):
@@ -98,10 +99,11 @@ async def query_keys(
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysquery
     """
-    found = await queries.query_keys(ctx, tenant, requester, request.device_keys)
+    within_s = _within_s(ctx, request.timeout)
+    found, failures = await queries.query_keys(ctx, tenant, requester, request.device_keys, within_s)
     return QueryKeysResponse(
         device_keys=found.device_keys,
-        failures={},
+        failures=failures,
         master_keys=found.master_keys,
         self_signing_keys=found.self_signing_keys,
         user_signing_keys=found.user_signing_keys,
@@ -116,7 +118,8 @@ async def claim_keys(
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysclaim
     """
-    return ClaimKeysResponse(await claims.claim_keys(ctx, tenant, request.one_time_keys), {})
+    within_s = _within_s(ctx, request.timeout)
+    return ClaimKeysResponse(*await claims.claim_keys(ctx, tenant, request.one_time_keys, within_s))
 
 
 @endpoint("GET", "/_matrix/client/v3/keys/changes", rate=RateKind.KEYS)
@@ -130,3 +133,9 @@ async def get_keys_changes(
     since, up_to = token.read(request.since), token.read(request.up_to)
     found = await list_key_changes.list_key_changes(ctx, tenant, requester, since, up_to)
     return GetKeysChangesResponse(found.changed, found.left)
+
+
+def _within_s(ctx: Context, timeout_ms: int | None) -> float:
+    """How long to wait for other servers."""
+    most_ms = ctx.settings.limits.remote_keys_ms_max
+    return max(1, most_ms if timeout_ms is None else min(timeout_ms, most_ms)) / 1000

@@ -9,7 +9,7 @@ from timserver.store import log, streams, terms, to_device
 from timserver.store.database import Connection
 from timserver.store.to_device import Delivery, Target
 from timserver.tenancy import Requester, Tenant
-from timserver.usecases.e2ee.query_keys import is_local
+from timserver.usecases.e2ee.local_keys import is_local
 
 Messages = Mapping[str, Mapping[str, msgspec.Raw]]
 """Contents by user and device id; `*` is every device of the user that is not named."""

@@ -5,84 +5,76 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from timserver.context import Context
-from timserver.matrix.cross_signing import MASTER, SELF_SIGNING
+from timserver.matrix.cross_signing import USER_SIGNING
 from timserver.matrix.device_keys import Signatures, with_signatures
-from timserver.matrix.ids import InvalidID, parse_user_id, server_name_of
-from timserver.store import cross_signing, device_lists, keys, terms
+from timserver.store import cross_signing, device_lists, terms
 from timserver.store.database import Connection
 from timserver.tenancy import Requester, Tenant, Variant
+from timserver.usecases.e2ee.local_keys import KeysOfUsers, is_local, read_local_keys
+from timserver.usecases.e2ee.remote_keys import Failures, remote_keys
 
-_encode = msgspec.json.encode
 
-
-class KeysOfUsers(msgspec.Struct, frozen=True):
-    """Keys as JSON: of devices by user and device id, of the rest by user."""
-
-    device_keys: dict[str, dict[str, msgspec.Raw]]
-    master_keys: dict[str, msgspec.Raw]
-    self_signing_keys: dict[str, msgspec.Raw]
-    user_signing_keys: dict[str, msgspec.Raw]
+class _Keys(msgspec.Struct):
+    keys: dict[str, str]
 
 
 async def query_keys(
-    ctx: Context, tenant: Tenant, requester: Requester, wanted: Mapping[str, Collection[str]]
-) -> KeysOfUsers:
-    """Keys of local users, of all their devices or of those named. A user without any has an empty entry.
+    ctx: Context,
+    tenant: Tenant,
+    requester: Requester,
+    wanted: Mapping[str, Collection[str]],
+    within_s: float,
+) -> tuple[KeysOfUsers, Failures]:
+    """Keys of all devices of some users, or of those named; and the servers that did not answer `within_s`.
 
-    In TI-M tenants a user who has no room in common with the requester is left out (GSC298, MSC4263).
+    A local user without any keys has an empty entry. In TI-M tenants a user who has no room in common with the
+    requester is left out (GSC298, MSC4263).
     Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysquery
     """
-    local = [user_id for user_id in wanted if is_local(tenant, user_id)]
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
-        nids = await terms.find(conn, ctx.caches, tenant, local)
-        visible = set(local)
-        if tenant.variant is not Variant.OFF:
-            seen = await device_lists.visible_to(conn, tenant, requester.user_nid, list(nids.values()))
-            visible = {user_id for user_id, nid in nids.items() if nid in seen}
-        names = {nid: user_id for user_id, nid in nids.items() if user_id in visible}
-        devices = await keys.keys_of_users(conn, tenant, list(names))
-        crosses = await cross_signing.keys_of(conn, tenant, list(names))
-        own = await _own_signatures(conn, tenant, requester, crosses)
-    found = KeysOfUsers({user_id: {} for user_id in local if user_id in visible}, {}, {}, {})
-    for device in devices:
-        user_id = names[device.user_nid]
-        if not wanted[user_id] or device.device_id in wanted[user_id]:
-            found.device_keys[user_id][device.device_id] = _with_name(device)
-    for row in crosses:
-        user_id = names[row.user_nid]
-        if row.usage == MASTER:
-            found.master_keys[user_id] = msgspec.Raw(own.get(row.user_nid, row.json))
-        elif row.usage == SELF_SIGNING:
-            found.self_signing_keys[user_id] = msgspec.Raw(row.json)
-        elif row.user_nid == requester.user_nid:
-            found.user_signing_keys[user_id] = msgspec.Raw(row.json)
-    return found
+        visible = await _visible(ctx, conn, tenant, requester, wanted)
+        local = {user_id: devices for user_id, devices in visible.items() if is_local(tenant, user_id)}
+        found = await read_local_keys(ctx, conn, tenant, local, with_names=True)
+    remote = {user_id: devices for user_id, devices in visible.items() if user_id not in local}
+    failures: Failures = {}
+    if remote:
+        theirs, failures = await remote_keys(ctx, tenant, remote, within_s)
+        found.device_keys.update(theirs.device_keys)
+        found.master_keys.update(theirs.master_keys)
+        found.self_signing_keys.update(theirs.self_signing_keys)
+    async with ctx.database.transaction(tenant, snapshot=True) as conn:
+        await _add_own(ctx, conn, tenant, requester, found, asked=requester.user_id in local)
+    return found, failures
 
 
-def is_local(tenant: Tenant, user_id: str) -> bool:
-    """Whether it is a user id of this homeserver."""
-    try:
-        return server_name_of(parse_user_id(user_id)) == tenant.server_name
-    except InvalidID:
-        return False
+async def _visible(
+    ctx: Context,
+    conn: Connection,
+    tenant: Tenant,
+    requester: Requester,
+    wanted: Mapping[str, Collection[str]],
+) -> Mapping[str, Collection[str]]:
+    if tenant.variant is Variant.OFF:
+        return wanted
+    nids = await terms.find(conn, ctx.caches, tenant, list(wanted))
+    seen = await device_lists.visible_to(conn, tenant, requester.user_nid, list(nids.values()))
+    return {user_id: devices for user_id, devices in wanted.items() if nids.get(user_id) in seen}
 
 
-async def _own_signatures(
-    conn: Connection, tenant: Tenant, requester: Requester, crosses: list[cross_signing.KeyRow]
-) -> dict[int, bytes]:
-    """Master keys that the requester's user-signing key has signed, with that signature, by user."""
-    masters = {row.user_nid: row for row in crosses if row.usage == MASTER}
-    signed: dict[int, bytes] = {}
-    for row in await cross_signing.signatures_by(conn, tenant, requester.user_nid, list(masters)):
-        master = masters[row.target_nid]
-        if row.target_key == master.public_key:
-            value = msgspec.json.decode(signed.get(row.target_nid, master.json))
-            added: Signatures = {requester.user_id: {row.signing_key_id: row.signature}}
-            signed[row.target_nid] = _encode(with_signatures(value, added))
-    return signed
-
-
-def _with_name(device: keys.DeviceKeys) -> msgspec.Raw:
-    """What is stored is an object without `unsigned`, which is spliced in."""
-    name = {} if device.display_name is None else {"device_display_name": device.display_name}
-    return msgspec.Raw(device.json[:-1] + b',"unsigned":' + _encode(name) + b"}")
+async def _add_own(
+    ctx: Context, conn: Connection, tenant: Tenant, requester: Requester, found: KeysOfUsers, *, asked: bool
+) -> None:
+    """What only the requester may see: the own user-signing key, and what it has signed."""
+    if asked:
+        for row in await cross_signing.keys_of(conn, tenant, [requester.user_nid]):
+            if row.usage == USER_SIGNING:
+                found.user_signing_keys[requester.user_id] = msgspec.Raw(row.json)
+    nids = await terms.find(conn, ctx.caches, tenant, list(found.master_keys))
+    names = {nid: user_id for user_id, nid in nids.items()}
+    for signed in await cross_signing.signatures_by(conn, tenant, requester.user_nid, list(names)):
+        user_id = names[signed.target_nid]
+        master = found.master_keys[user_id]
+        if f"ed25519:{signed.target_key}" in msgspec.json.decode(master, type=_Keys).keys:
+            added: Signatures = {requester.user_id: {signed.signing_key_id: signed.signature}}
+            whole = with_signatures(msgspec.json.decode(master), added)
+            found.master_keys[user_id] = msgspec.Raw(msgspec.json.encode(whole))

@@ -13,7 +13,6 @@ from timserver.store import cross_signing, keys, log, terms
 from timserver.store.database import Connection
 from timserver.store.device_lists import note_change
 from timserver.tenancy import Requester, Tenant
-from timserver.usecases.e2ee.query_keys import is_local
 
 Failures = dict[str, dict[str, errors.MatrixError]]
 """By user and key id."""
@@ -54,7 +53,7 @@ async def upload_signatures(
     Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keyssignaturesupload
     """
     failures: Failures = {}
-    others = [user_id for user_id in signed if user_id != requester.user_id and is_local(tenant, user_id)]
+    others = [user_id for user_id in signed if user_id != requester.user_id]
     position = 0
     async with ctx.database.transaction(tenant) as conn:
         await cross_signing.lock_user(conn, tenant, requester.user_nid)
