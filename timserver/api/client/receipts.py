@@ -11,7 +11,8 @@ from timserver.matrix import errors
 from timserver.matrix.ids import EventID, InvalidID, RoomID, parse_event_id
 from timserver.matrix.receipts import ReceiptType, check_thread_id, parse_receipt_type
 from timserver.tenancy import Requester, Tenant
-from timserver.usecases.ephemeral.set_receipt import Marker, set_receipts
+from timserver.usecases.ephemeral.receipts import Marker
+from timserver.usecases.ephemeral.set_receipt import set_receipts
 
 
 class PostReceiptRequest(Request, frozen=True, kw_only=True):
