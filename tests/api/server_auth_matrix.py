@@ -17,6 +17,27 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     query: str = ""
 
 
+UNKNOWN, FORBIDDEN = "404 M_NOT_FOUND", "403 M_FORBIDDEN"
+
 ROWS = {
     "get_version": Row(stranger="200"),
+    "get_event": Row(stranger=UNKNOWN),
+    "get_room_state": Row(stranger=FORBIDDEN, query="?event_id={eventId}"),
+    "get_room_state_ids": Row(stranger=FORBIDDEN, query="?event_id={eventId}"),
+    "get_event_by_timestamp": Row(stranger=FORBIDDEN, query="?ts=1&dir=f"),
+    "get_event_auth": Row(stranger=FORBIDDEN),
+    "backfill_room": Row(stranger=FORBIDDEN, query="?v={eventId}&limit=1"),
+    "get_missing_previous_events": Row(
+        stranger=FORBIDDEN, body={"earliest_events": [], "latest_events": ["$a"]}
+    ),
+    "get_space_hierarchy": Row(stranger=UNKNOWN),
+    "get_public_rooms": Row(stranger="200"),
+    "query_public_rooms": Row(stranger="200", body={}),
+    "query_room_directory": Row(stranger=UNKNOWN, query="?room_alias=%23nowhere%3A{serverName}"),
+    "query_profile": Row(stranger="200", query="?user_id={userId}"),
+    "query_info": Row(stranger="404 M_UNRECOGNIZED"),
+    "exchange_open_id_token": Row(stranger="401 M_UNKNOWN_TOKEN", query="?access_token=unknown"),
+    "get_user_devices": Row(stranger="200"),
+    "query_user_encryption_keys": Row(stranger="200", body={"device_keys": {}}),
+    "claim_user_encryption_keys": Row(stranger="200", body={"one_time_keys": {}}),
 }

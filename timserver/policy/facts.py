@@ -51,10 +51,11 @@ class CreateRoomFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DirectoryFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody reads or changes the directory of published rooms."""
+    """Somebody reads or changes the directory of published rooms; `by_server`: another homeserver reads it."""
 
     tenant: Tenant
     authenticated: bool
+    by_server: bool = False
 
 
 class ProfileFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,10 +8,10 @@ from timserver.api.endpoint import Auth, Empty, Path, Request, endpoint
 from timserver.config import RateKind
 from timserver.context import Context
 from timserver.matrix import errors
-from timserver.matrix.ids import InvalidID, RoomAlias, RoomID, parse_room_id
+from timserver.matrix.ids import InvalidID, RoomAlias, RoomID, ServerName, parse_room_id
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.rooms import change_aliases
-from timserver.usecases.rooms.resolve import resolve_room
+from timserver.usecases.rooms.resolve import locate_room
 
 
 class AliasRequest(Request, frozen=True, kw_only=True):
@@ -30,7 +30,7 @@ class GetRoomIdByAliasResponse(msgspec.Struct, frozen=True):
     """The room, and servers that know it."""
 
     room_id: str
-    servers: list[str]
+    servers: list[ServerName]
 
 
 class GetLocalAliasesRequest(Request, frozen=True, kw_only=True):
@@ -53,8 +53,8 @@ async def get_room_id_by_alias(
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3directoryroomroomalias
     """
-    room_id = await resolve_room(ctx, tenant, request.room_alias)
-    return GetRoomIdByAliasResponse(room_id, [tenant.server_name])
+    located = await locate_room(ctx, tenant, request.room_alias)
+    return GetRoomIdByAliasResponse(located.room_id, list(located.servers))
 
 
 @endpoint("PUT", "/_matrix/client/v3/directory/room/{roomAlias}", rate=RateKind.ROOM)

@@ -10,7 +10,6 @@ from timserver.matrix import errors
 from timserver.matrix.ids import RoomID, ServerName
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.rooms import directory
-from timserver.usecases.rooms.summaries import Summary
 
 
 class RoomRequest(Request, frozen=True, kw_only=True):
@@ -57,30 +56,6 @@ class QueryPublicRoomsRequest(Request, frozen=True, kw_only=True):
     third_party_instance_id: str | None = None
 
 
-class PublishedRoom(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A room of the directory."""
-
-    room_id: str
-    num_joined_members: int
-    world_readable: bool
-    guest_can_join: bool
-    join_rule: str
-    name: str | None = None
-    topic: str | None = None
-    canonical_alias: str | None = None
-    avatar_url: str | None = None
-    room_type: str | None = None
-
-
-class PublicRoomsResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A page."""
-
-    chunk: list[PublishedRoom]
-    total_room_count_estimate: int
-    next_batch: str | None = None
-    prev_batch: str | None = None
-
-
 @endpoint("GET", "/_matrix/client/v3/directory/list/room/{roomId}", auth=Auth.OPTIONAL)
 async def get_room_visibility_on_directory(
     ctx: Context, tenant: Tenant, requester: Requester | None, request: RoomRequest
@@ -109,19 +84,19 @@ async def set_room_visibility_on_directory(
 @endpoint("GET", "/_matrix/client/v3/publicRooms", auth=Auth.OPTIONAL)
 async def get_public_rooms(
     ctx: Context, tenant: Tenant, requester: Requester | None, request: GetPublicRoomsRequest
-) -> PublicRoomsResponse:
+) -> directory.Listing:
     """GET /_matrix/client/v3/publicRooms.
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3publicrooms
     """
-    wanted = directory.Wanted(skip=_read(request.since), limit=_limit(ctx, request.limit))
+    wanted = directory.Wanted(since=request.since, limit=request.limit)
     return await _page(ctx, tenant, requester, request.server, wanted)
 
 
 @endpoint("POST", "/_matrix/client/v3/publicRooms", auth=Auth.OPTIONAL)
 async def query_public_rooms(
     ctx: Context, tenant: Tenant, requester: Requester | None, request: QueryPublicRoomsRequest
-) -> PublicRoomsResponse:
+) -> directory.Listing:
     """POST /_matrix/client/v3/publicRooms.
 
     The token is asked for behind the policy, which may refuse with or without one.
@@ -132,8 +107,8 @@ async def query_public_rooms(
     wanted = directory.Wanted(
         term=request.filter.generic_search_term,
         room_types=None if types is None else tuple(types),
-        skip=_read(request.since),
-        limit=_limit(ctx, request.limit),
+        since=request.since,
+        limit=request.limit,
     )
     page = await _page(ctx, tenant, requester, request.server, wanted)
     if requester is None:
@@ -147,42 +122,7 @@ async def _page(
     requester: Requester | None,
     server: ServerName | None,
     wanted: directory.Wanted,
-) -> PublicRoomsResponse:
-    found = await directory.list_rooms(ctx, tenant, requester, wanted)
+) -> directory.Listing:
     if server is not None and server != tenant.server_name:
-        raise errors.NotFound("That server cannot be reached")
-    after = wanted.skip + len(found.rooms)
-    return PublicRoomsResponse(
-        chunk=[_published(summary) for summary in found.rooms],
-        total_room_count_estimate=found.total,
-        next_batch=f"d{after}" if after < found.total else None,
-        prev_batch=f"d{max(0, wanted.skip - wanted.limit)}" if wanted.skip else None,
-    )
-
-
-def _published(summary: Summary) -> PublishedRoom:
-    return PublishedRoom(
-        room_id=summary.room_id,
-        num_joined_members=summary.num_joined_members,
-        world_readable=summary.world_readable,
-        guest_can_join=summary.guest_can_join,
-        join_rule=summary.join_rule,
-        name=summary.name,
-        topic=summary.topic,
-        canonical_alias=summary.canonical_alias,
-        avatar_url=summary.avatar_url,
-        room_type=summary.room_type,
-    )
-
-
-def _limit(ctx: Context, limit: int | None) -> int:
-    most = ctx.settings.limits.page_rooms_max
-    return most if limit is None or limit < 1 else min(limit, most)
-
-
-def _read(since: str | None) -> int:
-    if not since:
-        return 0
-    if since[0] != "d" or not since[1:].isdigit() or len(since) > 12:
-        raise errors.InvalidParam("Unknown token")
-    return int(since[1:])
+        return await directory.list_rooms_elsewhere(ctx, tenant, requester, server, wanted)
+    return await directory.list_rooms(ctx, tenant, requester, wanted)

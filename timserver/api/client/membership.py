@@ -18,7 +18,7 @@ from timserver.tenancy import Requester, Tenant
 from timserver.usecases.membership import invite_user as inviting
 from timserver.usecases.membership import leave_room as leaving
 from timserver.usecases.membership.join_room import join_room as join_room_here
-from timserver.usecases.rooms.resolve import resolve_room
+from timserver.usecases.rooms.resolve import locate_room, resolve_room
 
 
 class RoomIdResponse(msgspec.Struct, frozen=True):
@@ -84,8 +84,8 @@ async def join_room(
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3joinroomidoralias
     """
-    room_id = await resolve_room(ctx, tenant, request.room_id_or_alias)
-    via = (*request.via, *request.server_name)
+    located = await locate_room(ctx, tenant, request.room_id_or_alias)
+    room_id, via = located.room_id, (*request.via, *request.server_name, *located.servers)
     await join_room_here(ctx, tenant, requester, room_id, via=via, reason=request.reason)
     return RoomIdResponse(room_id)
 
