@@ -13,7 +13,7 @@ from timserver.matrix import errors
 from timserver.matrix.ids import ServerName, UserID
 from timserver.matrix.json_types import JsonObject
 from timserver.remote.errors import RemoteError
-from timserver.remote.federation.keys import RemoteDevice
+from timserver.remote.federation.user_keys import RemoteDevice
 from timserver.store import log, remote_devices, terms
 from timserver.store.database import Connection
 from timserver.store.device_lists import note_change
