@@ -7,15 +7,17 @@ carries `tenant_id = $1` (`statement.py` puts it there and asserts that it is th
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
 from timserver.matrix import errors
 from timserver.store.vault import Vault
 from timserver.tenancy import Tenant
+
+T = TypeVar("T")
 
 APP_ROLE = "timserver_app"
 """The role that serves requests: not the owner of the tables, no right to pass row-level security."""
@@ -45,6 +47,16 @@ def _cut(raw: Any) -> None:
     """End a connection whose link is broken; the pool may have taken it back already."""
     with contextlib.suppress(asyncpg.InterfaceError):
         raw.terminate()
+
+
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Wait for it even when canceled meanwhile: until then its connection is busy, and is not for others."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 class Connection:
@@ -135,9 +147,9 @@ class Database:
                 yield Connection(raw, tenant_id)
             except BaseException:
                 if not raw.is_closed():
-                    await asyncio.shield(raw.execute("rollback"))
+                    await _to_its_end(raw.execute("rollback"))
                 raise
-            await asyncio.shield(raw.execute("commit"))
+            await _to_its_end(raw.execute("commit"))
         except _UNAVAILABLE as error:
             _cut(raw)
             raise errors.Unavailable(inner=f"database: {type(error).__name__}") from error
@@ -150,7 +162,7 @@ class Database:
         """One call of an SQL function that sets the tenant itself: one round trip, one commit."""
         raw = await self._acquire()
         try:
-            rows: list[Any] = await asyncio.shield(raw.fetch(sql, *args))
+            rows: list[Any] = await _to_its_end(raw.fetch(sql, *args))
         except _UNAVAILABLE as error:
             _cut(raw)
             raise errors.Unavailable(inner=f"database: {type(error).__name__}") from error

@@ -1,0 +1,30 @@
+import asyncio
+
+from timserver.context import Context
+from timserver.tenancy import Tenant
+
+
+async def test_a_canceled_call_keeps_its_connection_until_it_has_ended(ctx: Context, tenant: Tenant) -> None:
+    calls = [asyncio.ensure_future(ctx.database.call("select pg_sleep(0.3)")) for _ in range(5)]
+    await asyncio.sleep(0.1)
+    for call in calls:
+        call.cancel()
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(result) for result in results} == {asyncio.CancelledError}
+    async with ctx.database.transaction(tenant) as conn:
+        assert await conn.raw.fetchval("select 1") == 1
+
+
+async def test_a_canceled_transaction_leaves_a_connection_that_works(ctx: Context, tenant: Tenant) -> None:
+    async def work() -> None:
+        async with ctx.database.transaction(tenant) as conn:
+            await conn.raw.execute("select pg_sleep(0.05)")
+
+    tasks = [asyncio.ensure_future(work()) for _ in range(20)]
+    for place, task in enumerate(tasks):
+        await asyncio.sleep(0.005)
+        if place % 2:
+            task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(result) for result in results} <= {type(None), asyncio.CancelledError}
+    assert await ctx.database.call("select 1") == [(1,)]
