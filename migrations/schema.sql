@@ -66,6 +66,7 @@ begin
         if p_forward and exists (select from room_server r where r.tenant_id = p_tenant and r.room_nid = p_room
                                  and coalesce(r.until_position, reached) >= reached) then
             insert into outbox (tenant_id, position, room_nid, event_nid) values (p_tenant, reached, p_room, p_nid);
+            perform note_sending(p_tenant, reached, true);
         end if;
     end if;
     return query select 0::smallint, coalesce(reached, 0), p_nid, p_hash;
@@ -145,6 +146,7 @@ begin
                and coalesce(r.until_position, last_position) > last_position - n) then
         insert into outbox (tenant_id, position, room_nid, event_nid)
             select p_tenant, last_position - n + e.i, p_room, e.nid from unnest(p_nids) with ordinality e (nid, i);
+        perform note_sending(p_tenant, last_position - n + 1, true);
     end if;
     return query select 0::smallint, last_position, p_nids[n], p_hashes[n];
 end $$;
@@ -182,8 +184,62 @@ begin
     if exists (select from room_server r
                where r.tenant_id = p_tenant and r.room_nid = p_room and r.until_position is null) then
         insert into outbox (tenant_id, position, room_nid, event_nid) values (p_tenant, reached, p_room, p_nid);
+        perform note_sending(p_tenant, reached, true);
     end if;
     return query select 0::smallint, reached, p_nid, p_hash;
+end $$;
+CREATE FUNCTION public.concerned_servers(p_tenant bigint, p_after bigint, p_up_to bigint, p_presence boolean) RETURNS TABLE(server_nid bigint)
+    LANGUAGE plpgsql
+    AS $$
+begin
+    return query
+        select r.server_nid from outbox o
+            join room_server r on r.tenant_id = p_tenant and r.room_nid = o.room_nid and r.since_position < o.position
+                and coalesce(r.until_position, o.position) >= o.position
+            where o.tenant_id = p_tenant and o.position > p_after and o.position <= p_up_to
+        union select t.server_nid from to_device_outbox t
+            where t.tenant_id = p_tenant and t.position > p_after and t.position <= p_up_to
+        union select r.server_nid from device_change c
+            join membership m on m.tenant_id = p_tenant and m.user_nid = c.user_nid and m.membership = 1 and m.local
+            join room_server r on r.tenant_id = p_tenant and r.room_nid = m.room_nid and r.until_position is null
+            where c.tenant_id = p_tenant and c.position > p_after and c.position <= p_up_to
+        union select r.server_nid from receipt x
+            join membership m on m.tenant_id = p_tenant and m.user_nid = x.user_nid and m.room_nid = x.room_nid
+                and m.membership = 1 and m.local
+            join room_server r on r.tenant_id = p_tenant and r.room_nid = x.room_nid and r.until_position is null
+            where x.tenant_id = p_tenant and x.position > p_after and x.position <= p_up_to and x.kind = 1
+        union select r.server_nid from typing y
+            join membership m on m.tenant_id = p_tenant and m.user_nid = y.user_nid and m.room_nid = y.room_nid
+                and m.membership = 1 and m.local
+            join room_server r on r.tenant_id = p_tenant and r.room_nid = y.room_nid and r.until_position is null
+            where y.tenant_id = p_tenant and y.position > p_after and y.position <= p_up_to
+        union select r.server_nid from presence p
+            join membership m on m.tenant_id = p_tenant and m.user_nid = p.user_nid and m.membership = 1 and m.local
+            join room_server r on r.tenant_id = p_tenant and r.room_nid = m.room_nid and r.until_position is null
+            where p_presence and p.tenant_id = p_tenant and p.position > p_after and p.position <= p_up_to;
+end $$;
+CREATE FUNCTION public.drop_sending(p_tenant bigint, p_server bigint, p_owner bigint, p_now bigint) RETURNS TABLE(dropped bigint)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    spread bigint;
+    gone bigint;
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    select s.spread_position into spread from sending s where s.tenant_id = p_tenant for update;
+    update destination u set
+        sent_position = spread, wanted_position = spread, taken_position = null, taken_room = null, lease_until_ts = p_now,
+        failing_since_ts = null, next_try_ts = 0, refusals = 0, behind = false, catch_up_from = null, catch_up_to = null,
+        catch_up_room = 0
+        where u.tenant_id = p_tenant and u.server_nid = p_server and u.lease_owner = p_owner;
+    if not found then
+        return query select 0::bigint;
+        return;
+    end if;
+    delete from to_device_outbox t
+        where t.tenant_id = p_tenant and t.server_nid = p_server and t.position <= spread;
+    get diagnostics gone = row_count;
+    return query select gone;
 end $$;
 CREATE FUNCTION public.ensure_room(p_tenant bigint, p_room bigint, p_room_id text, p_room_version text, p_now bigint) RETURNS TABLE(room_nid bigint)
     LANGUAGE plpgsql
@@ -226,6 +282,65 @@ begin
         delete from tenant t where t.tenant_id = p_tenant;
     end if;
 end $_$;
+CREATE FUNCTION public.fail_sending(p_tenant bigint, p_server bigint, p_owner bigint, p_began bigint, p_now bigint, p_next_try bigint, p_is_refused boolean, p_pdus integer) RETURNS TABLE(failing_since_ts bigint)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    d destination;
+    waiting bigint;
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    update destination u set
+        failing_since_ts = coalesce(u.failing_since_ts, p_began), lease_until_ts = p_now,
+        next_try_ts = case when u.heard_ts > p_began then p_now else p_next_try end,
+        refusals = u.refusals + case when p_is_refused then 1 else 0 end
+        where u.tenant_id = p_tenant and u.server_nid = p_server and u.lease_owner = p_owner
+            and u.taken_position is not null returning * into d;
+    if not found then
+        return query select null::bigint;
+        return;
+    end if;
+    if not d.behind then
+        select count(*) into waiting from (
+            select from outbox o
+                join room_server r on r.tenant_id = p_tenant and r.room_nid = o.room_nid and r.server_nid = p_server
+                    and r.since_position < o.position and coalesce(r.until_position, o.position) >= o.position
+                where o.tenant_id = p_tenant and o.position > greatest(d.sent_position, d.catch_up_to)
+                limit p_pdus + 1) x;
+        if waiting > p_pdus then
+            perform fall_behind(p_tenant, array[p_server]);
+        end if;
+    end if;
+    return query select d.failing_since_ts;
+end $$;
+CREATE FUNCTION public.fall_behind(p_tenant bigint, p_servers bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    update destination u set behind = true, catch_up_from = coalesce(u.catch_up_from, u.sent_position)
+        where u.tenant_id = p_tenant and u.server_nid = any (p_servers) and not u.behind;
+end $$;
+CREATE FUNCTION public.finish_sending(p_tenant bigint, p_server bigint, p_owner bigint, p_now bigint) RETURNS TABLE(is_more boolean)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    d destination;
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    update destination u set
+        sent_position = u.taken_position, catch_up_room = coalesce(u.taken_room, u.catch_up_room),
+        taken_position = null, taken_room = null, lease_until_ts = p_now, failing_since_ts = null, next_try_ts = 0,
+        refusals = 0
+        where u.tenant_id = p_tenant and u.server_nid = p_server and u.lease_owner = p_owner
+            and u.taken_position is not null returning * into d;
+    if not found then
+        return query select false;
+        return;
+    end if;
+    delete from to_device_outbox t
+        where t.tenant_id = p_tenant and t.server_nid = p_server and t.position <= d.sent_position;
+    return query select d.wanted_position > d.sent_position or d.catch_up_to is not null;
+end $$;
 CREATE FUNCTION public.insert_history(p_tenant bigint, p_room bigint, p_nids bigint[], p_hashes bytea[], p_flags integer[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_jsons bytea[], p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_missing bytea[], p_named_by bigint[], p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[]) RETURNS TABLE(inserted bigint)
     LANGUAGE plpgsql
     AS $$
@@ -357,6 +472,99 @@ begin
         'create policy tenant_wall on %I using (tenant_id = current_setting(''tim.tenant'', true)::bigint)', name);
     execute format('grant select, insert, update, delete on %I to timserver_app', name);
 end $$;
+CREATE FUNCTION public.note_sending(p_tenant bigint, p_position bigint, p_first boolean) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    latest bigint := (extract(epoch from clock_timestamp()) * 1000)::bigint + 15000;
+begin
+    update sending s set due_ts = latest
+        where s.tenant_id = p_tenant and (s.due_ts is null or s.due_ts > latest);
+    if not found and p_first then
+        insert into sending (tenant_id, due_ts, spread_position) values (p_tenant, latest, p_position - 1)
+            on conflict do nothing;
+    end if;
+end $$;
+CREATE FUNCTION public.outgoing(p_tenant bigint, p_server bigint, p_after bigint, p_up_to bigint, p_pdus boolean, p_passing boolean, p_presence boolean) RETURNS TABLE(kind smallint, "position" bigint, user_nid bigint, room_id text, room_version text, ts bigint, number bigint, detail text, body bytea)
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    return query
+        select 1::smallint, o.position, e.sender_nid, null::text, null::text, null::bigint, null::bigint, null::text, e.json
+            from outbox o
+            join room_server r on r.tenant_id = p_tenant and r.room_nid = o.room_nid and r.server_nid = p_server
+                and r.since_position < o.position and coalesce(r.until_position, o.position) >= o.position
+            join event e on e.tenant_id = p_tenant and e.event_nid = o.event_nid
+            where p_pdus and o.tenant_id = p_tenant and o.position > p_after and o.position <= p_up_to
+        union all select 8::smallint, o.position, m.user_nid, null, null, null, null, null, null
+            from outbox o
+            join event e on e.tenant_id = p_tenant and e.event_nid = o.event_nid and e.type_nid = 2
+            join membership m on m.tenant_id = p_tenant and m.user_nid = e.key_nid and m.room_nid = o.room_nid
+                and m.membership = 1 and m.local and m.join_position = o.position
+            join room_server r on r.tenant_id = p_tenant and r.room_nid = o.room_nid and r.server_nid = p_server
+                and r.until_position is null
+            where p_pdus and o.tenant_id = p_tenant and o.position > p_after and o.position <= p_up_to
+        union all select 4::smallint, t.position, null, null, null, null, null, null, t.message
+            from to_device_outbox t where t.tenant_id = p_tenant and t.server_nid = p_server
+                and t.position > p_after and t.position <= p_up_to
+        union all select 5::smallint, c.position, c.user_nid, null, null, null, c.previous_position, c.device_id, null
+            from device_change c where c.tenant_id = p_tenant and c.position > p_after and c.position <= p_up_to
+                and exists (select from membership m join room_server r on r.tenant_id = p_tenant
+                            and r.room_nid = m.room_nid and r.server_nid = p_server and r.until_position is null
+                            where m.tenant_id = p_tenant and m.user_nid = c.user_nid and m.membership = 1 and m.local)
+        union all select 2::smallint, x.position, x.user_nid, room.room_id, room.room_version, x.ts, null, x.thread,
+                         e.event_hash
+            from receipt x
+            join membership m on m.tenant_id = p_tenant and m.user_nid = x.user_nid and m.room_nid = x.room_nid
+                and m.membership = 1 and m.local
+            join room_server r on r.tenant_id = p_tenant and r.room_nid = x.room_nid and r.server_nid = p_server
+                and r.until_position is null
+            join room on room.tenant_id = p_tenant and room.room_nid = x.room_nid
+            join event e on e.tenant_id = p_tenant and e.event_nid = x.event_nid
+            where x.tenant_id = p_tenant and x.position > p_after and x.position <= p_up_to and x.kind = 1
+        union all select 6::smallint, y.position, y.user_nid, room.room_id, null, y.expires_ts, null, null, null
+            from typing y
+            join membership m on m.tenant_id = p_tenant and m.user_nid = y.user_nid and m.room_nid = y.room_nid
+                and m.membership = 1 and m.local
+            join room_server r on r.tenant_id = p_tenant and r.room_nid = y.room_nid and r.server_nid = p_server
+                and r.until_position is null
+            join room on room.tenant_id = p_tenant and room.room_nid = y.room_nid
+            where p_passing and y.tenant_id = p_tenant and y.position > p_after and y.position <= p_up_to
+        union all select 7::smallint, p.position, p.user_nid, null, null, p.last_active_ts, p.presence::bigint,
+                         p.status_msg, null
+            from presence p where p_passing and p_presence and p.tenant_id = p_tenant and p.position > p_after
+                and p.position <= p_up_to
+                and exists (select from membership m join room_server r on r.tenant_id = p_tenant
+                            and r.room_nid = m.room_nid and r.server_nid = p_server and r.until_position is null
+                            where m.tenant_id = p_tenant and m.user_nid = p.user_nid and m.membership = 1 and m.local)
+        order by 2;
+end $$;
+CREATE FUNCTION public.outgoing_of_rooms(p_tenant bigint, p_server bigint, p_after_room bigint, p_up_to_room bigint, p_from bigint) RETURNS TABLE("position" bigint, sender_nid bigint, body bytea)
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    return query
+        select n.position, n.sender_nid, n.json from room_server r
+            join room_head h on h.tenant_id = p_tenant and h.room_nid = r.room_nid and h.position > p_from
+            cross join lateral (
+                select e.position, e.sender_nid, e.json from event e
+                    where r.until_position is null and e.tenant_id = p_tenant and e.event_nid = any (h.extremities)
+                        and e.position > greatest(p_from, r.since_position) and e.flags & 14 = 0
+                    order by e.position desc limit 5) n
+            where r.tenant_id = p_tenant and r.server_nid = p_server and r.room_nid > p_after_room
+                and r.room_nid <= p_up_to_room
+        union all select n.position, n.sender_nid, n.json from room_server r
+            cross join lateral (
+                select e.position, e.sender_nid, e.json from event e
+                    where e.tenant_id = p_tenant and e.room_nid = r.room_nid and e.position <= r.until_position
+                        and e.position > greatest(p_from, r.since_position) and e.flags & 14 = 0
+                    order by e.position desc limit 1) n
+            where r.tenant_id = p_tenant and r.server_nid = p_server and r.room_nid > p_after_room
+                and r.room_nid <= p_up_to_room and r.until_position > p_from
+        order by 1;
+end $$;
 CREATE FUNCTION public.purge_room(p_tenant bigint, p_room bigint) RETURNS TABLE(purged boolean)
     LANGUAGE plpgsql
     AS $$
@@ -401,6 +609,49 @@ begin
               and (a.device_nid is distinct from p_device or a.txn_id is distinct from p_txn))
         from event e where e.tenant_id = p_tenant and e.event_hash = p_hash and e.room_nid = p_room;
 end $$;
+CREATE FUNCTION public.settle_sending(p_tenant bigint, p_now bigint, p_rows integer) RETURNS TABLE(due_ts bigint)
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+declare
+    spread bigint;
+    needed bigint;
+    kept bigint;
+    late bigint[];
+    due bigint;
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    select s.spread_position into spread from sending s where s.tenant_id = p_tenant;
+    if not found then
+        return;
+    end if;
+    select o.position into kept from outbox o where o.tenant_id = p_tenant order by o.position desc offset p_rows limit 1;
+    if found then
+        select array_agg(d.server_nid) into late from destination d where d.tenant_id = p_tenant
+            and (d.wanted_position > d.sent_position or d.catch_up_to is not null)
+            and not d.behind and greatest(d.sent_position, d.catch_up_to) < kept;
+    end if;
+    select least(spread, min(greatest(d.sent_position, d.catch_up_to))) into needed from destination d
+        where d.tenant_id = p_tenant and not d.behind
+            and (d.wanted_position > d.sent_position or d.catch_up_to is not null);
+    delete from outbox o where o.tenant_id = p_tenant and o.position <= needed;
+    -- nobody appends from here on: what is not spread yet is seen, or comes after and says so itself
+    perform 1 from log_position l where l.tenant_id = p_tenant for update;
+    select s.spread_position into spread from sending s where s.tenant_id = p_tenant for update;
+    if late is not null then
+        perform fall_behind(p_tenant, late);
+    end if;
+    if exists (select from outbox o where o.tenant_id = p_tenant and o.position > spread)
+            or exists (select from to_device_outbox t where t.tenant_id = p_tenant and t.position > spread)
+            or exists (select from device_change c where c.tenant_id = p_tenant and c.position > spread) then
+        due := p_now;
+    else
+        select min(greatest(d.lease_until_ts, d.next_try_ts)) into due from destination d where d.tenant_id = p_tenant
+            and (d.wanted_position > d.sent_position or d.catch_up_to is not null);
+    end if;
+    update sending s set due_ts = due where s.tenant_id = p_tenant and s.due_ts is distinct from due;
+    return query select due;
+end $$;
 CREATE FUNCTION public.store_out_of_band(p_tenant bigint, p_room bigint, p_nid bigint, p_hash bytea, p_depth bigint, p_ts bigint, p_user bigint, p_sender bigint, p_membership smallint, p_stripped bytea, p_json bytea) RETURNS TABLE("position" bigint)
     LANGUAGE plpgsql
     AS $$
@@ -427,6 +678,140 @@ begin
     update room_summary r set invited = r.invited + (p_membership = 2)::int - (before is not distinct from 2::smallint)::int
         where r.tenant_id = p_tenant and r.room_nid = p_room;
     return query select reached;
+end $$;
+CREATE FUNCTION public.take_sending(p_tenant bigint, p_now bigint, p_owner bigint, p_lease bigint, p_limit integer, p_probes integer, p_presence boolean) RETURNS TABLE(server_nid bigint, epoch_ts bigint, sent_position bigint, taken_position bigint, taken_room bigint, catch_up_from bigint, catch_up_to bigint, catch_up_room bigint, failing_since_ts bigint, refusals integer, is_repeated boolean)
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+declare
+    spread bigint;
+    reached bigint;
+    d destination;
+    part_end bigint;
+    room bigint;
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    select l.position into reached from log_position l where l.tenant_id = p_tenant;
+    select s.spread_position into spread from sending s where s.tenant_id = p_tenant for update;
+    if not found then
+        insert into sending (tenant_id, spread_position) select p_tenant, reached
+            where exists (select from room_server r where r.tenant_id = p_tenant) on conflict do nothing;
+        return;
+    end if;
+    if reached > spread then
+        insert into destination as d (tenant_id, server_nid, epoch_ts, sent_position, wanted_position)
+            select p_tenant, c.server_nid, p_now, spread, reached
+                from concerned_servers(p_tenant, spread, reached, p_presence) c
+            on conflict (tenant_id, server_nid) do update set
+                sent_position = case when d.wanted_position <= d.sent_position and d.taken_position is null
+                                     then excluded.sent_position else d.sent_position end,
+                wanted_position = excluded.wanted_position
+            where d.wanted_position <= coalesce(d.taken_position, d.sent_position);
+        update sending s set spread_position = reached, due_ts = p_now + p_lease where s.tenant_id = p_tenant;
+    end if;
+    for d in
+        select (x.due).* from (
+            select due, row_number() over (partition by due.failing_since_ts is null order by due.lease_until_ts) as place
+            from destination due where due.tenant_id = p_tenant
+                and (due.wanted_position > due.sent_position or due.catch_up_to is not null)
+                and due.lease_until_ts <= p_now and due.next_try_ts <= p_now) x
+        where x.place <= case when (x.due).failing_since_ts is null then p_limit else p_probes end
+    loop
+        part_end := d.taken_position;
+        room := d.taken_room;
+        if part_end is null then
+            if d.behind then
+                d.behind := false;
+                d.catch_up_from := coalesce(d.catch_up_from, d.sent_position);
+                d.catch_up_to := reached;
+                d.catch_up_room := 0;
+            end if;
+            if d.sent_position < d.catch_up_to then
+                part_end := transaction_end(p_tenant, d.server_nid, d.sent_position, d.catch_up_to, false);
+            elsif d.catch_up_to is not null then
+                select max(x.room_nid) into room from (
+                    select r.room_nid from room_server r join room_head h
+                        on h.tenant_id = p_tenant and h.room_nid = r.room_nid and h.position > d.catch_up_from
+                    where r.tenant_id = p_tenant and r.server_nid = d.server_nid and r.room_nid > d.catch_up_room
+                        and coalesce(r.until_position, h.position) > d.catch_up_from
+                    order by r.room_nid limit 10) x;
+                if room is not null then
+                    part_end := d.sent_position;
+                else
+                    d.catch_up_from := null;
+                    d.catch_up_to := null;
+                end if;
+            end if;
+            if part_end is null and d.wanted_position > d.sent_position then
+                part_end := transaction_end(p_tenant, d.server_nid, d.sent_position, reached, true);
+                if part_end < reached then
+                    d.wanted_position := reached;
+                end if;
+            end if;
+        end if;
+        update destination u set
+            taken_position = part_end, taken_room = room, wanted_position = d.wanted_position, behind = d.behind,
+            catch_up_from = d.catch_up_from, catch_up_to = d.catch_up_to, catch_up_room = d.catch_up_room,
+            lease_owner = p_owner, lease_until_ts = case when part_end is null then p_now else p_now + p_lease end
+            where u.tenant_id = p_tenant and u.server_nid = d.server_nid;
+        if part_end is not null then
+            return query select d.server_nid, d.epoch_ts, d.sent_position, part_end, room, d.catch_up_from, d.catch_up_to,
+                                d.catch_up_room, d.failing_since_ts, d.refusals, d.taken_position is not null;
+        end if;
+    end loop;
+end $$;
+CREATE FUNCTION public.transaction_end(p_tenant bigint, p_server bigint, p_after bigint, p_up_to bigint, p_pdus boolean) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+declare
+    part_end bigint := p_up_to;
+begin
+    select least(part_end, min(x.position) - 1) into part_end from (
+        select t.position, row_number() over (order by t.position) as place,
+               sum(length(t.message)) over (order by t.position) as bytes
+        from (select o.position, o.message from to_device_outbox o
+              where o.tenant_id = p_tenant and o.server_nid = p_server and o.position > p_after and o.position <= p_up_to
+              order by o.position limit 26) t) x
+        where x.place > 25 or (x.place > 1 and x.bytes > 1000000);
+    if part_end - p_after <= 40 then
+        return part_end;
+    end if;
+    if p_pdus then
+        select least(part_end, min(x.position) - 1) into part_end from (
+            select o.position from outbox o
+                join room_server r on r.tenant_id = p_tenant and r.room_nid = o.room_nid and r.server_nid = p_server
+                    and r.since_position < o.position and coalesce(r.until_position, o.position) >= o.position
+                where o.tenant_id = p_tenant and o.position > p_after and o.position <= part_end
+                order by o.position offset 50 limit 1) x;
+        select least(part_end, min(x.position) - 1) into part_end from (
+            select o.position from outbox o
+                join event e on e.tenant_id = p_tenant and e.event_nid = o.event_nid and e.type_nid = 2
+                join membership m on m.tenant_id = p_tenant and m.user_nid = e.key_nid and m.room_nid = o.room_nid
+                    and m.local and m.join_position = o.position
+                where o.tenant_id = p_tenant and o.position > p_after and o.position <= part_end
+                order by o.position offset 20 limit 1) x;
+    end if;
+    select least(part_end, min(x.position) - 1) into part_end from (
+        select distinct c.position from device_change c
+            join membership m on m.tenant_id = p_tenant and m.user_nid = c.user_nid and m.membership = 1 and m.local
+            join room_server r on r.tenant_id = p_tenant and r.room_nid = m.room_nid and r.server_nid = p_server
+                and r.until_position is null
+            where c.tenant_id = p_tenant and c.position > p_after and c.position <= part_end
+            order by c.position offset 10 limit 1) x;
+    -- one m.receipt holds one receipt of a user in a room: further threads need further EDUs
+    select least(part_end, min(x.position) - 1) into part_end from (
+        select x.position from receipt x
+            join room_server r on r.tenant_id = p_tenant and r.room_nid = x.room_nid and r.server_nid = p_server
+                and r.until_position is null
+            where x.tenant_id = p_tenant and x.position > p_after and x.position <= part_end and x.kind = 1
+                and x.thread <> '' order by x.position offset 9 limit 1) x;
+    select least(part_end, min(x.position) - 1) into part_end from (
+        select x.position from receipt x
+            join room_server r on r.tenant_id = p_tenant and r.room_nid = x.room_nid and r.server_nid = p_server
+                and r.until_position is null
+            where x.tenant_id = p_tenant and x.position > p_after and x.position <= part_end and x.kind = 1
+            order by x.position offset 500 limit 1) x;
+    return part_end;
 end $$;
 CREATE FUNCTION public.unread_counts(p_tenant bigint, p_user bigint, p_rooms bigint[]) RETURNS TABLE(room_nid bigint, thread_nid bigint, notify bigint, highlight bigint)
     LANGUAGE sql STABLE
@@ -556,6 +941,27 @@ CREATE TABLE public.dehydrated_device (
     device_data bytea NOT NULL
 );
 ALTER TABLE ONLY public.dehydrated_device FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.destination (
+    tenant_id bigint NOT NULL,
+    server_nid bigint NOT NULL,
+    epoch_ts bigint NOT NULL,
+    sent_position bigint NOT NULL,
+    wanted_position bigint NOT NULL,
+    taken_position bigint,
+    taken_room bigint,
+    lease_owner bigint DEFAULT 0 NOT NULL,
+    lease_until_ts bigint DEFAULT 0 NOT NULL,
+    failing_since_ts bigint,
+    next_try_ts bigint DEFAULT 0 NOT NULL,
+    heard_ts bigint DEFAULT 0 NOT NULL,
+    refusals integer DEFAULT 0 NOT NULL,
+    behind boolean DEFAULT false NOT NULL,
+    catch_up_from bigint,
+    catch_up_to bigint,
+    catch_up_room bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='50');
+ALTER TABLE ONLY public.destination FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.device (
     tenant_id bigint NOT NULL,
     user_nid bigint NOT NULL,
@@ -568,6 +974,14 @@ CREATE TABLE public.device (
     seen_agent text
 );
 ALTER TABLE ONLY public.device FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.device_change (
+    tenant_id bigint NOT NULL,
+    user_nid bigint NOT NULL,
+    device_id text NOT NULL,
+    "position" bigint NOT NULL,
+    previous_position bigint
+);
+ALTER TABLE ONLY public.device_change FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.device_key (
     tenant_id bigint NOT NULL,
     device_nid bigint NOT NULL,
@@ -895,6 +1309,12 @@ CREATE TABLE public.schema_migration (
     digest text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
+CREATE TABLE public.sending (
+    tenant_id bigint NOT NULL,
+    due_ts bigint,
+    spread_position bigint NOT NULL
+)
+WITH (fillfactor='50');
 CREATE TABLE public.server_key (
     server_name text NOT NULL,
     key_id text NOT NULL,
@@ -967,6 +1387,14 @@ CREATE TABLE public.to_device (
     message bytea NOT NULL
 );
 ALTER TABLE ONLY public.to_device FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.to_device_outbox (
+    tenant_id bigint NOT NULL,
+    server_nid bigint NOT NULL,
+    "position" bigint NOT NULL,
+    message bytea NOT NULL,
+    created_ts bigint NOT NULL
+);
+ALTER TABLE ONLY public.to_device_outbox FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.to_device_txn (
     tenant_id bigint NOT NULL,
     device_nid bigint NOT NULL,
@@ -1004,6 +1432,10 @@ ALTER TABLE ONLY public.current_state
     ADD CONSTRAINT current_state_pkey PRIMARY KEY (tenant_id, room_nid, key_nid);
 ALTER TABLE ONLY public.dehydrated_device
     ADD CONSTRAINT dehydrated_device_pkey PRIMARY KEY (tenant_id, user_nid);
+ALTER TABLE ONLY public.destination
+    ADD CONSTRAINT destination_pkey PRIMARY KEY (tenant_id, server_nid);
+ALTER TABLE ONLY public.device_change
+    ADD CONSTRAINT device_change_pkey PRIMARY KEY (tenant_id, user_nid, device_id);
 ALTER TABLE ONLY public.device_key
     ADD CONSTRAINT device_key_pkey PRIMARY KEY (tenant_id, device_nid);
 ALTER TABLE ONLY public.device_list_change
@@ -1080,6 +1512,8 @@ ALTER TABLE ONLY public.room_summary
     ADD CONSTRAINT room_summary_pkey PRIMARY KEY (tenant_id, room_nid);
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY public.sending
+    ADD CONSTRAINT sending_pkey PRIMARY KEY (tenant_id);
 ALTER TABLE ONLY public.server_key
     ADD CONSTRAINT server_key_pkey PRIMARY KEY (server_name, key_id);
 ALTER TABLE ONLY public.snapshot
@@ -1100,6 +1534,8 @@ ALTER TABLE ONLY public.term
     ADD CONSTRAINT term_name_key UNIQUE (tenant_id, name);
 ALTER TABLE ONLY public.term
     ADD CONSTRAINT term_pkey PRIMARY KEY (tenant_id, nid);
+ALTER TABLE ONLY public.to_device_outbox
+    ADD CONSTRAINT to_device_outbox_pkey PRIMARY KEY (tenant_id, server_nid, "position");
 ALTER TABLE ONLY public.to_device
     ADD CONSTRAINT to_device_pkey PRIMARY KEY (tenant_id, device_nid, "position", message_nid);
 ALTER TABLE ONLY public.to_device_txn
@@ -1112,6 +1548,8 @@ CREATE INDEX access_token_device ON public.access_token USING btree (tenant_id, 
 CREATE INDEX account_data_log ON public.account_data USING btree (tenant_id, "position");
 CREATE INDEX account_data_position ON public.account_data USING btree (tenant_id, user_nid, "position");
 CREATE INDEX current_state_change ON public.current_state USING btree (tenant_id, room_nid, "position");
+CREATE INDEX destination_pending ON public.destination USING btree (tenant_id, server_nid) WHERE (wanted_position > sent_position);
+CREATE INDEX device_change_log ON public.device_change USING btree (tenant_id, "position");
 CREATE INDEX device_key_user ON public.device_key USING btree (tenant_id, user_nid);
 CREATE INDEX device_list_change_log ON public.device_list_change USING btree (tenant_id, "position");
 CREATE INDEX event_chain ON public.event USING btree (tenant_id, room_nid, chain_nid, chain_position) WHERE (chain_nid IS NOT NULL);
@@ -1143,12 +1581,16 @@ CREATE INDEX remote_to_device_txn_age ON public.remote_to_device_txn USING btree
 CREATE INDEX room_alias_room ON public.room_alias USING btree (tenant_id, room_nid);
 CREATE INDEX room_directory ON public.room USING btree (tenant_id, room_nid) WHERE in_directory;
 CREATE INDEX room_server_rooms ON public.room_server USING btree (tenant_id, server_nid, room_nid);
+CREATE INDEX sending_due ON public.sending USING btree (due_ts) WHERE (due_ts IS NOT NULL);
 CREATE INDEX snapshot_room ON public.snapshot USING btree (tenant_id, room_nid);
 CREATE INDEX tenant_host_tenant ON public.tenant_host USING btree (tenant_id);
 CREATE INDEX to_device_log ON public.to_device USING btree (tenant_id, "position");
+CREATE INDEX to_device_outbox_log ON public.to_device_outbox USING btree (tenant_id, "position");
 CREATE INDEX typing_log ON public.typing USING btree (tenant_id, "position");
 ALTER TABLE ONLY public.media_thumbnail
     ADD CONSTRAINT media_thumbnail_media_fkey FOREIGN KEY (tenant_id, media_id) REFERENCES public.media(tenant_id, media_id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.sending
+    ADD CONSTRAINT sending_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.tenant_host
     ADD CONSTRAINT tenant_host_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id) ON DELETE CASCADE;
 ALTER TABLE public.access_token ENABLE ROW LEVEL SECURITY;
@@ -1157,7 +1599,9 @@ ALTER TABLE public.account_data ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.cross_signing_key ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.current_state ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.dehydrated_device ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.destination ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.device ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.device_change ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.device_key ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.device_list_change ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.early_redaction ENABLE ROW LEVEL SECURITY;
@@ -1201,7 +1645,9 @@ CREATE POLICY tenant_wall ON public.account_data USING ((tenant_id = (current_se
 CREATE POLICY tenant_wall ON public.cross_signing_key USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.current_state USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.dehydrated_device USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.destination USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.device USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.device_change USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.device_key USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.device_list_change USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.early_redaction USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
@@ -1241,11 +1687,13 @@ CREATE POLICY tenant_wall ON public.sync_filter USING ((tenant_id = (current_set
 CREATE POLICY tenant_wall ON public.tenant_key USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.term USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.to_device USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.to_device_outbox USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.to_device_txn USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.typing USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.uia_session USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 ALTER TABLE public.term ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.to_device ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.to_device_outbox ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.to_device_txn ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.typing ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.uia_session ENABLE ROW LEVEL SECURITY;

@@ -20,7 +20,6 @@ from timserver.api.client import MODULES as CLIENT_MODULES
 from timserver.api.dispatch import Dispatcher
 from timserver.api.endpoint import Endpoint, declared_in
 from timserver.api.federation import MODULES as FEDERATION_MODULES
-from timserver.api.loopback import Loopback
 from timserver.api.management import Management
 from timserver.api.metrics import Metrics
 from timserver.api.routing import Routes
@@ -40,7 +39,7 @@ from timserver.store.streams import Streams
 from timserver.store.vault import Vault
 from timserver.usecases.federation.listing import federation_list
 from timserver.usecases.tenants.signing_key import signing_key
-from timserver.workers import media_sweep, retention
+from timserver.workers import federation_sender, media_sweep, retention
 
 _log = structlog.get_logger("timserver.app")
 
@@ -83,8 +82,6 @@ async def open_context(settings: Settings, master_key: bytes) -> AsyncIterator[C
         )
         ctx.remote.signing_key_of = partial(signing_key, ctx)
         ctx.remote.federation_list = partial(federation_list, ctx)
-        if settings.federation.loopback:
-            ctx.remote.loopback = Loopback(ctx, Routes(endpoints_of([Api.FEDERATION])))
         yield ctx
 
 
@@ -123,9 +120,10 @@ async def serve(
     if settings.require_engine:
         core.require_engine()
     async with open_context(settings, master_key) as ctx, asyncio.TaskGroup() as group:
-        workers = (ctx.streams.run(), media_sweep.run(ctx), retention.run(ctx))
-        loops = [group.create_task(worker) for worker in workers]
         metrics = Metrics()
+        sender = federation_sender.Sender(ctx, metrics)
+        workers = (ctx.streams.run(), media_sweep.run(ctx), retention.run(ctx), sender.run())
+        loops = [group.create_task(worker) for worker in workers]
         runners = []
         for listener, bound in zip(settings.listeners, sockets, strict=True):
             answer = (

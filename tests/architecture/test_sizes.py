@@ -59,6 +59,11 @@ def test_use_cases_and_steps_begin_with_context_or_connection(path: Path) -> Non
 
 
 MACHINERY = {"database", "statement", "migrate", "embedded", "bus", "streams", "inspection"}
+ACROSS_TENANTS = {
+    "tenants": {"find_by_host", "all_tenants", "by_ids"},
+    "destinations": {"claim_due", "waiting"},
+}
+"""Questions on the tables that belong to no tenant."""
 TABLE_GROUPS = [path for path in sorted((ROOT / "store").glob("*.py")) if path.stem not in MACHINERY]
 
 
@@ -71,7 +76,7 @@ def test_store_functions_take_connection_and_tenant(path: Path) -> None:
         assert names[0] in {"conn", "database"}, function.name
         if path.stem == "server_keys":
             continue  # facts of the world, the same for all tenants
-        if not (path.stem == "tenants" and function.name in {"find_by_host", "all_tenants"}):
+        if function.name not in ACROSS_TENANTS.get(path.stem, ()):
             assert "tenant" in names[:3], function.name
 
 

@@ -35,6 +35,38 @@ class Metrics:
             multiprocess_mode="livesum",
         )
 
+        self._transactions = Counter(
+            "timserver_federation_transactions_total",
+            "Transactions to other servers by what became of them.",
+            ("outcome",),
+            registry=self._registry,
+        )
+        self._items = Counter(
+            "timserver_federation_items_sent_total", "PDUs and EDUs that arrived.", registry=self._registry
+        )
+        self._under_way = Gauge(
+            "timserver_federation_sends_running",
+            "Transactions to other servers without an answer yet.",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+        self._waiting = Gauge(
+            "timserver_federation_tenants_waiting",
+            "Tenants with something that another server has not received yet, in the whole deployment.",
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
+
+    def transaction(self, outcome: str, items: int) -> None:
+        """A transaction to another server has ended; so many PDUs and EDUs arrived."""
+        self._transactions.labels(outcome).inc()
+        self._items.inc(items)
+
+    def sending(self, under_way: int, tenants_waiting: int) -> None:
+        """How much there is to send now."""
+        self._under_way.set(under_way)
+        self._waiting.set(tenants_waiting)
+
     def begin(self) -> None:
         """A request came."""
         self._running.inc()

@@ -16,6 +16,7 @@ from timserver.store.vault import SealError, Vault
 
 VERSION_MIN, VERSION_END = 140_000, 190_000
 SKEW_MS_MAX = 2_000
+SENDING_LATE_MS_MAX = 300_000
 DISK_FREE_BYTES_MIN = 2 * 1024**3
 DISK_FREE_BYTES_LOW = 20 * 1024**3
 
@@ -141,6 +142,16 @@ def _database(settings: Settings, facts: DatabaseFacts) -> Iterator[Finding]:
         "fsync and checksums are on" if facts.durable and facts.checksums else "fsync or checksums are off",
         "a crash may lose acknowledged messages, or damage goes unseen",
         "set fsync and synchronous_commit to on; pg_checksums --enable",
+        broken="warning",
+    )
+    yield _judge(
+        "federation queue",
+        facts.sending_late_ms <= SENDING_LATE_MS_MAX,
+        "nothing waits for its turn"
+        if facts.sending_late_ms <= SENDING_LATE_MS_MAX
+        else f"events for other servers have waited {facts.sending_late_ms // 60_000} minutes for their turn",
+        "other servers do not get what was written here",
+        "start the server, or look for federation_sender in its log",
         broken="warning",
     )
     wanted = settings.workers * (settings.database.pool_max + 1)

@@ -104,6 +104,35 @@ class Limits(BaseModel):
         default=2, description="Decoding child processes of one process."
     )
 
+    federation_sends_max: PositiveInt = Field(
+        default=50, description="Transactions to other servers that a process has under way."
+    )
+    federation_sends_per_tenant_max: PositiveInt = Field(
+        default=20, description="Of these, those of one tenant."
+    )
+    federation_probes_max: PositiveInt = Field(
+        default=10, description="Of these, those to servers that did not answer before."
+    )
+    federation_retry_after_ms_max: PositiveInt = Field(
+        default=300_000, description="Longest wait that another server may ask for."
+    )
+    outbox_events_per_destination_max: PositiveInt = Field(
+        default=100,
+        description="Events kept for a server that does not answer; with more it gets the newest of each room.",
+    )
+    outbox_events_max: PositiveInt = Field(
+        default=10_000, description="Events kept for all other servers of a tenant together."
+    )
+    to_device_outbox_messages_max: PositiveInt = Field(
+        default=10_000, description="Messages to devices kept for one server; the oldest go first."
+    )
+    to_device_outbox_bytes_max: PositiveInt = Field(
+        default=20 * 1_048_576, description="Size of the messages to devices kept for one server."
+    )
+    to_device_outbox_s_max: PositiveInt = Field(
+        default=30 * 86_400, description="How long messages to devices are kept for a server that is away."
+    )
+
     append_retries_max: PositiveInt = Field(
         default=20, description="How often a send reloads a room that another process changed, before 503."
     )

@@ -115,8 +115,6 @@ class RateKind(StrEnum):
     MEDIA = "media"
     FEDERATION = "federation"
     """Per remote server."""
-    NOTARY = "notary"
-    """Servers that are asked for their keys because a stranger wants to know, per tenant."""
     TENANT = "tenant"
     """Everything of one tenant together."""
 
@@ -143,7 +141,6 @@ class RateLimits(_Section):
     keys: Rate = Rate(per_second=10, burst=100)
     media: Rate = Rate(per_second=2, burst=50)
     federation: Rate = Rate(per_second=50, burst=200)
-    notary: Rate = Rate(per_second=1, burst=100)
     tenant: Rate = Rate(per_second=500, burst=2_000)
 
     def of(self, kind: RateKind) -> Rate | None:
@@ -266,7 +263,7 @@ class Settings(_Section):
     token_in_query: bool = Field(default=False, description="Take ?access_token= (deprecated since v1.11).")
     retry_interval_ms: PositiveInt = Field(
         default=60_000,
-        description="First wait before a dead destination is tried again; it doubles up to an hour.",
+        description="First wait before a server that did not answer is tried again; it grows with the outage up to an hour.",
     )
     extra_ca_files: tuple[Path, ...] = Field(
         default=(), description="PEM files trusted for outgoing requests too."

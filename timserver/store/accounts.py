@@ -166,8 +166,9 @@ _RENAME_DEVICE = Statement(
     "update device set display_name = $4 where tenant_id = $1 and user_nid = $2 and device_id = $3 returning 1",
 )
 _DELETE_DEVICES = Statement(
-    int,
-    "delete from device where tenant_id = $1 and user_nid = $2 and device_nid = any ($3::bigint[]) returning 1",
+    str,
+    "delete from device where tenant_id = $1 and user_nid = $2 and device_nid = any ($3::bigint[])"
+    " returning device_id",
 )
 
 
@@ -317,6 +318,8 @@ async def rename_device(
     return await _RENAME_DEVICE.one(conn, tenant, user_nid, device_id, display_name) is not None
 
 
-async def delete_devices(conn: Connection, tenant: Tenant, user_nid: int, device_nids: list[int]) -> None:
-    """Remove devices."""
-    await _DELETE_DEVICES.run(conn, tenant, user_nid, device_nids)
+async def delete_devices(
+    conn: Connection, tenant: Tenant, user_nid: int, device_nids: list[int]
+) -> list[str]:
+    """Remove devices; the ids of those that were there."""
+    return await _DELETE_DEVICES.all(conn, tenant, user_nid, device_nids)

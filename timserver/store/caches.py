@@ -14,7 +14,6 @@ import msgspec
 from timserver.config import Limits
 from timserver.matrix.filters import Filter
 from timserver.matrix.ids import ServerName
-from timserver.matrix.server_acl import ServerAcl
 from timserver.matrix.signing import SigningKey
 from timserver.store.live_rooms import LiveRoom
 from timserver.store.rates import Rates
@@ -25,9 +24,6 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 STALE_S = 30.0
-
-_ACLS_MAX = 500
-"""Each may have 65,536 bytes."""
 
 
 class Lru(Generic[Key, Value]):
@@ -133,15 +129,13 @@ class Caches:
         """By user: the presence last written here, and the monotonic time of it."""
         self.resolutions: Lru[tuple[int, int, tuple[tuple[int, int], ...]], tuple[State, State]] = Lru(200)
         """By tenant, room and what the states are made of: states that were resolved."""
-        self.acls: Lru[tuple[int, int], ServerAcl] = Lru(_ACLS_MAX)
-        """Access control lists of rooms, by tenant and event."""
-        self.acl_verdicts: Lru[tuple[int, int, str], bool] = Lru(limits.rooms_cached_max)
-        """What they say of a server."""
         self.room_nids: Lru[tuple[int, str], int] = Lru(limits.rooms_cached_max)
+        self.heard: Lru[tuple[int, str], float] = Lru(limits.tokens_cached_max)
+        """By other server: the monotonic time when a request of it was last noted."""
 
     def drop_named(self, tenant_id: int, name: str) -> None:
-        """A hint from another process: `tokens:<user_nid>`, `push:<user_nid>`, `room:<room_nid>:<room_id>`, `keys` or
-        `tenant`.
+        """A hint from another process: `tokens:<user_nid>`, `push:<user_nid>`, `room:<room_nid>:<room_id>`, `keys`,
+        `heard:<server name>` or `tenant`.
         """
         kind, _, value = name.partition(":")
         if kind == "tokens":
@@ -156,6 +150,8 @@ class Caches:
             self.room_nids.drop((tenant_id, room_id))
         elif kind == "keys":
             self.drop_keys(tenant_id)
+        elif kind == "heard":
+            self.heard.drop((tenant_id, value))
         elif kind == "tenant":
             self.tenants.drop_where(lambda _, entry: entry[1].tenant_id == tenant_id)
             self.drop_keys(tenant_id)

@@ -1,5 +1,8 @@
 """Table `device_list_change`: the last change of each user's devices or cross-signing keys."""
 
+from collections.abc import Sequence
+
+from timserver.store import destinations, outgoing
 from timserver.store.database import Connection
 from timserver.store.statement import Statement
 from timserver.tenancy import Tenant
@@ -46,17 +49,19 @@ _VISIBLE = Statement(
     " union select $2 where $2 = any ($3::bigint[])",
 )
 
-_LAST = Statement(int, "select position from device_list_change where tenant_id = $1 and user_nid = $2")
 
+async def note_change(
+    conn: Connection, tenant: Tenant, user_nid: int, position: int, device_ids: Sequence[str] = ()
+) -> None:
+    """The user's devices or keys are no longer what they were, at a position that was just taken.
 
-async def last_change(conn: Connection, tenant: Tenant, user_nid: int) -> int:
-    """Where the user's devices or keys changed last; 0 for never. The version of the list for other servers."""
-    return await _LAST.one(conn, tenant, user_nid) or 0
-
-
-async def note_change(conn: Connection, tenant: Tenant, user_nid: int, position: int) -> None:
-    """The user's devices or keys are no longer what they were."""
+    Of a local user other servers get to know which devices ('' for the cross-signing keys); each needs a position: take
+    as many.
+    """
     await _NOTE.run(conn, tenant, user_nid, position)
+    if device_ids:
+        await outgoing.note_devices(conn, tenant, user_nid, position, device_ids)
+        await destinations.note(conn, tenant, position, first=False)
 
 
 async def changed_since(conn: Connection, tenant: Tenant, user_nid: int, since: int, up_to: int) -> list[int]:

@@ -27,6 +27,8 @@ class DatabaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Migrations that are still to be applied."""
     unwalled: tuple[str, ...]
     """Tables with a tenant_id on which row-level security is not on and forced."""
+    sending_late_ms: int
+    """For how long the tenant that is due longest has waited for the loop that sends to other servers."""
     sealed_seed: bytes | None
     """Some tenant's sealed signing key, to try the master key on."""
 
@@ -40,11 +42,14 @@ select current_setting('server_version_num')::int as version,
     coalesce((select pg_has_role(current_user, oid, 'member') from pg_roles where rolname = $1), false) as may_act,
     coalesce((select rolsuper or rolbypassrls from pg_roles where rolname = $1), false) as role_is_strong
 """
+_SENDING_LATE = """
+select greatest(0, coalesce((extract(epoch from clock_timestamp()) * 1000)::bigint - min(due_ts), 0)) from sending
+"""
 _UNWALLED = """
 select c.relname from pg_class c
     join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
 where c.relkind in ('r', 'p') and c.relnamespace = current_schema()::regnamespace
-    and c.relname not in ('tenant', 'tenant_host') and not (c.relrowsecurity and c.relforcerowsecurity)
+    and c.relname not in ('tenant', 'tenant_host', 'sending') and not (c.relrowsecurity and c.relforcerowsecurity)
 order by c.relname
 """
 
@@ -59,6 +64,7 @@ async def inspect(url: str) -> DatabaseFacts:
             **dict(facts),
             pending=tuple(pending),
             unwalled=tuple(row["relname"] for row in await connection.fetch(_UNWALLED)),
+            sending_late_ms=0 if pending else await connection.fetchval(_SENDING_LATE),
             sealed_seed=None if pending else await _some_seed(connection),
         )
     finally:

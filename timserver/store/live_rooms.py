@@ -34,6 +34,7 @@ class LiveRoom:
     """One room. Changed only under its lock, after the database said yes."""
 
     __slots__ = (
+        "_has_servers",
         "_member_events",
         "chain",
         "depth",
@@ -63,6 +64,7 @@ class LiveRoom:
         self.others: State = {}
         self.members: dict[int, Member] = {}
         self._member_events: State | None = None
+        self._has_servers: bool | None = None
         self.events: dict[int, Event] = {}
         self.lock = asyncio.Lock()
         self.push_rules: dict[int, CompiledRules] | None = None
@@ -70,7 +72,7 @@ class LiveRoom:
 
     def forget_readers(self) -> None:
         """Members or their rules have changed: what is remembered of them is read anew."""
-        self.push_rules = self.display_names = self._member_events = None
+        self.push_rules = self.display_names = self._member_events = self._has_servers = None
 
     @property
     def member_events(self) -> State:
@@ -80,6 +82,14 @@ class LiveRoom:
                 user: member.event_nid for user, member in self.members.items() if member.event_nid
             }
         return self._member_events
+
+    @property
+    def has_servers(self) -> bool:
+        """Is anybody of another server joined?"""
+        if self._has_servers is None:
+            joined = (member for member in self.members.values() if member.membership == JOIN)
+            self._has_servers = any(not member.local for member in joined)
+        return self._has_servers
 
     @property
     def is_resident(self) -> bool:

@@ -8,7 +8,7 @@ interval, never an event; nothing that a tail says is an answer by itself when i
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -208,6 +208,8 @@ class Streams:
         self._behind: set[int] = set()
         self._work = asyncio.Event()
         self._going_down = False
+        self.on_outgoing: Callable[[Tenant], None] = lambda _: None
+        """Set by the loop that sends to other servers."""
         self.bus = bus
         bus.on_position = self._heard
 
@@ -223,6 +225,10 @@ class Streams:
         """After COMMIT: the tenant's log has reached `position`; the facts will be read by who needs them."""
         self._heard(tenant.tenant_id, position)
         self.bus.tell(Hint(tenant.tenant_id, position))
+
+    def send(self, tenant: Tenant) -> None:
+        """After COMMIT: there may be something to send to other servers; this process does it."""
+        self.on_outgoing(tenant)
 
     def _heard(self, tenant_id: int, position: int) -> None:
         tail = self._tails.get(tenant_id)

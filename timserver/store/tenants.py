@@ -1,5 +1,7 @@
 """Tables `tenant`, `tenant_host`, `tenant_key`."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from timserver.matrix.ids import ServerName
@@ -53,6 +55,7 @@ _BY_HOST = Directory(
     " where h.host is not null or t.server_name = any ($1::text[]) limit 1",
 )
 _ALL = Directory(TenantRow, f"select {_COLUMNS} from tenant t order by t.server_name")
+_BY_IDS = Directory(TenantRow, f"select {_COLUMNS} from tenant t where t.tenant_id = any ($1::bigint[])")
 _INSERT = Directory(
     int,
     "insert into tenant (tenant_id, server_name, variant, tim_version, settings, client_url, created_ts)"
@@ -72,12 +75,6 @@ _INSERT_KEY = Statement(
 )
 
 
-_EXPIRE_KEYS = Statement(
-    int,
-    "update tenant_key set expired_ts = $2 where tenant_id = $1 and expired_ts is null returning 1",
-)
-
-
 async def find_by_host(conn: Connection, host: str) -> Tenant | None:
     """By Host header: a registered host, or the server name itself, with or without the port."""
     row = await _BY_HOST.one(conn, [host, host.rpartition(":")[0] or host])
@@ -87,6 +84,11 @@ async def find_by_host(conn: Connection, host: str) -> Tenant | None:
 async def all_tenants(conn: Connection) -> list[Tenant]:
     """Every tenant, by name."""
     return [row.tenant() for row in await _ALL.all(conn)]
+
+
+async def by_ids(conn: Connection, ids: Sequence[int]) -> list[Tenant]:
+    """Those of the tenants that exist."""
+    return [row.tenant() for row in await _BY_IDS.all(conn, list(ids))]
 
 
 async def insert(conn: Connection, tenant: Tenant, now_ms: int) -> bool:
@@ -128,8 +130,3 @@ async def keys(conn: Connection, tenant: Tenant) -> list[KeyRow]:
 async def insert_key(conn: Connection, tenant: Tenant, key: KeyRow, now_ms: int) -> None:
     """A new signing key; `key.seed` is sealed already."""
     await _INSERT_KEY.run(conn, tenant, key.key_id, key.seed, key.public_key, now_ms)
-
-
-async def expire_keys(conn: Connection, tenant: Tenant, expired_ts: int) -> None:
-    """All signing keys that are in use will have been."""
-    await _EXPIRE_KEYS.run(conn, tenant, expired_ts)

@@ -23,13 +23,14 @@ async def end_devices(ctx: Context, tenant: Tenant, user_nid: int, device_nids: 
     async with ctx.database.transaction(tenant) as conn:
         ended = await accounts.delete_tokens(conn, tenant, device_nids)
         await pushers.delete_of_devices(conn, tenant, device_nids)
-        await accounts.delete_devices(conn, tenant, user_nid, device_nids)
+        gone = await accounts.delete_devices(conn, tenant, user_nid, device_nids)
         await dehydrated_devices.delete(conn, tenant, device_nids)
         await keys.delete_keys(conn, tenant, device_nids)
         await to_device.delete_inboxes(conn, tenant, device_nids)
-        position = await log.take(conn, tenant)
-        await note_change(conn, tenant, user_nid, position)
+        position = await log.take(conn, tenant, max(1, len(gone)))
+        await note_change(conn, tenant, user_nid, position, gone)
     for token in ended:
         ctx.caches.tokens.drop((tenant.tenant_id, token))
     ctx.streams.forget(tenant, f"tokens:{user_nid}")
     ctx.streams.wake(tenant, position)
+    ctx.streams.send(tenant)

@@ -51,7 +51,7 @@ async def put_dehydrated_device(ctx: Context, tenant: Tenant, requester: Request
     (device_nid,) = await ctx.database.take_nids(1)
     async with ctx.database.transaction(tenant) as conn:
         await cross_signing.lock_user(conn, tenant, requester.user_nid)
-        await _make_room(conn, tenant, requester, new.device_id)
+        gone = await _make_room(conn, tenant, requester, new.device_id)
         row = DeviceRow(device_nid, new.device_id, new.display_name, None, None)
         await accounts.upsert_device(conn, tenant, requester.user_nid, row, ctx.clock.now_ms())
         encoded = device_keys.encode(new.upload.device_keys)
@@ -60,9 +60,11 @@ async def put_dehydrated_device(ctx: Context, tenant: Tenant, requester: Request
         await keys.set_fallback_keys(conn, tenant, device_nid, fallback)
         data = msgspec.json.encode(new.device_data)
         await dehydrated_devices.put(conn, tenant, requester.user_nid, device_nid, data)
-        position = await log.take(conn, tenant)
-        await note_change(conn, tenant, requester.user_nid, position)
+        changed = {*gone, new.device_id}
+        position = await log.take(conn, tenant, len(changed))
+        await note_change(conn, tenant, requester.user_nid, position, list(changed))
     ctx.streams.wake(tenant, position)
+    ctx.streams.send(tenant)
 
 
 async def find_dehydrated_device(ctx: Context, tenant: Tenant, requester: Requester) -> DehydratedRow:
@@ -98,14 +100,17 @@ async def read_dehydrated_events(
     return Batch([message for _, message in events], token.write(reached), len(found) <= limit)
 
 
-async def _make_room(conn: Connection, tenant: Tenant, requester: Requester, device_id: str) -> None:
+async def _make_room(conn: Connection, tenant: Tenant, requester: Requester, device_id: str) -> list[str]:
+    """The dehydrated device before goes; its id."""
+    removed: list[str] = []
     before = await dehydrated_devices.find(conn, tenant, requester.user_nid)
     if before is not None:
         gone = [before.device_nid]
-        await accounts.delete_devices(conn, tenant, requester.user_nid, gone)
+        removed = await accounts.delete_devices(conn, tenant, requester.user_nid, gone)
         await keys.delete_keys(conn, tenant, gone)
         await to_device.delete_inboxes(conn, tenant, gone)
     public = {row.public_key for row in await cross_signing.keys_of(conn, tenant, [requester.user_nid])}
     taken = await accounts.find_device(conn, tenant, requester.user_nid, device_id)
     if taken is not None or device_id in public:
         raise errors.InvalidParam("Device ID in use")
+    return removed

@@ -9,7 +9,7 @@ from timserver.matrix import cross_signing as rules
 from timserver.matrix import device_keys, errors
 from timserver.matrix.cross_signing import MASTER, CrossSigningKey
 from timserver.matrix.json_types import JsonObject
-from timserver.store import accounts, cross_signing, log
+from timserver.store import accounts, cross_signing, log, outgoing
 from timserver.store.database import Connection
 from timserver.store.device_lists import note_change
 from timserver.tenancy import Requester, Tenant
@@ -36,6 +36,7 @@ async def upload_cross_signing(
         position = await _store(ctx, tenant, requester, uploaded, proven=True)
     if position:
         ctx.streams.wake(tenant, position)
+        ctx.streams.send(tenant)
 
 
 async def _store(
@@ -55,7 +56,7 @@ async def _store(
             return None
         await _write(conn, tenant, requester, fresh, uploaded)
         position = await log.take(conn, tenant)
-        await note_change(conn, tenant, requester.user_nid, position)
+        await note_change(conn, tenant, requester.user_nid, position, [outgoing.CROSS_SIGNING])
         return position
 
 

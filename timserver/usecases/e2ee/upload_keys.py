@@ -48,9 +48,10 @@ async def upload_keys(
             position = await log.take(conn, tenant)
             await keys.note_counts(conn, tenant, [requester.device_nid], position)
         if changed:
-            await note_change(conn, tenant, requester.user_nid, position)
+            await note_change(conn, tenant, requester.user_nid, position, [requester.device_id])
     if changed:
         ctx.streams.wake(tenant, position)
+        ctx.streams.send(tenant)
     elif position:
         fact = streams.Fact(position, streams.DEVICE_LIST, 0, requester.user_nid)
         ctx.streams.publish(tenant, position, [fact])

@@ -9,7 +9,7 @@ from timserver.matrix import cross_signing as rules
 from timserver.matrix import device_keys, errors
 from timserver.matrix.cross_signing import MASTER, SELF_SIGNING, USER_SIGNING
 from timserver.matrix.json_types import JsonObject
-from timserver.store import cross_signing, keys, log, terms
+from timserver.store import cross_signing, keys, log, outgoing, terms
 from timserver.store.database import Connection
 from timserver.store.device_lists import note_change
 from timserver.tenancy import Requester, Tenant
@@ -77,9 +77,10 @@ async def upload_signatures(
                 except errors.MatrixError as error:
                     failures.setdefault(user_id, {})[key_id] = error
         if accepted.own_devices or accepted.own_master or accepted.others:
-            position = await _write(conn, tenant, requester, accepted)
+            position = await _write(conn, tenant, requester, own, accepted)
     if position:
         ctx.streams.wake(tenant, position)
+        ctx.streams.send(tenant)
     return failures
 
 
@@ -136,14 +137,18 @@ def _check(
     return added
 
 
-async def _write(conn: Connection, tenant: Tenant, requester: Requester, accepted: _Accepted) -> int:
+async def _write(
+    conn: Connection, tenant: Tenant, requester: Requester, own: _Own, accepted: _Accepted
+) -> int:
+    changed = [id_ for id_, device in own.devices.items() if device.device_nid in accepted.own_devices]
     for device_nid, json in accepted.own_devices.items():
         await keys.sign_keys(conn, tenant, device_nid, json)
     if accepted.own_master is not None:
         await cross_signing.set_key(conn, tenant, accepted.own_master)
-    position = await log.take(conn, tenant)
-    if accepted.own_devices or accepted.own_master:
-        await note_change(conn, tenant, requester.user_nid, position)
+        changed.append(outgoing.CROSS_SIGNING)
+    position = await log.take(conn, tenant, max(1, len(changed)))
+    if changed:
+        await note_change(conn, tenant, requester.user_nid, position, changed)
     if accepted.others:
         await cross_signing.add_signatures(conn, tenant, requester.user_nid, position, accepted.others)
     return position

@@ -55,6 +55,7 @@ async def _write(ctx: Context, tenant: Tenant, user_nid: int, presence: int, sta
         row = Presence(presence, status_msg, ctx.clock.now_ms())
         await ephemeral.set_presence(conn, tenant, user_nid, row, position)
     ctx.streams.wake(tenant, position)
+    ctx.streams.send(tenant)
 
 
 async def presence_of(ctx: Context, tenant: Tenant, requester: Requester, user_id: UserID) -> Presence:

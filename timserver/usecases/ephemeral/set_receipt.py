@@ -6,7 +6,7 @@ Spec: https://spec.matrix.org/v1.19/client-server-api/#receipts
 from timserver.context import Context
 from timserver.matrix.ids import RoomID
 from timserver.store import log
-from timserver.store.streams import Fact
+from timserver.store.streams import RECEIPT, Fact
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.ephemeral.receipts import Marker, place_receipt, write_receipt
 from timserver.usecases.rooms.live import must_live_room
@@ -34,3 +34,5 @@ async def set_receipts(
             stamp = now_ms, position - len(wanted) + 1 + place
             facts.append(await write_receipt(conn, tenant, requester.user_nid, room, marker, row, stamp))
     ctx.streams.publish(tenant, position, facts, len(facts))
+    if room.has_servers and any(fact.kind == RECEIPT and not fact.user_nid for fact in facts):
+        ctx.streams.send(tenant)

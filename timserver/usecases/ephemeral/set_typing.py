@@ -29,3 +29,5 @@ async def set_typing(
         position = await log.take(conn, tenant)
         await ephemeral.set_typing(conn, tenant, room.room_nid, requester.user_nid, expires_ts, position)
     ctx.streams.publish(tenant, position, [Fact(position, TYPING, room.room_nid, 0)])
+    if room.has_servers:
+        ctx.streams.send(tenant)

@@ -274,6 +274,8 @@ class _Admitting:
         admitted = await admission.admit(self.ctx.database, self.tenant, wanted)
         if admitted.status == events.APPENDED and accepted:
             self._settle(extremities, chain, wanted, admitted.position)
+            if forward:
+                self.ctx.streams.send(self.tenant)
             if redaction.redact is not None:
                 room.events.pop(redaction.redact[0], None)
         return admitted.status

@@ -291,8 +291,11 @@ async def append(
             event_id = events.event_id_of(room.version, appended.event_hash)
             if appended.status == events.KNOWN:
                 return Result((event_id,), appended.position, known=True)
+            had_servers = room.has_servers
             batch.settle(appended.position)
             _tell(ctx, tenant, batch, appended.position)
+            if had_servers or room.has_servers:
+                ctx.streams.send(tenant)
             return Result(tuple(event.event_id for _, event in batch.built), appended.position)
     raise errors.Unavailable("The room is busy")
 

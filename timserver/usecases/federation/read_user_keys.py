@@ -13,7 +13,7 @@ from msgspec import Raw
 from timserver.context import Context
 from timserver.matrix import errors
 from timserver.matrix.ids import UserID
-from timserver.store import accounts, device_lists, terms
+from timserver.store import accounts, outgoing, terms
 from timserver.tenancy import Tenant
 from timserver.usecases.e2ee.local_keys import (
     ClaimedKeys,
@@ -66,7 +66,7 @@ async def read_user_devices(ctx: Context, tenant: Tenant, user_id: UserID) -> Us
         known = is_local(tenant, user_id) and user_nid is not None
         if user_nid is None or not known or not await accounts.local_among(conn, tenant, [user_nid]):
             raise errors.NotFound("User not found")
-        stream_id = await device_lists.last_change(conn, tenant, user_nid)
+        stream_id = await outgoing.stream_id(conn, tenant, user_nid)
         found = await read_local_keys(ctx, conn, tenant, {user_id: ()}, with_names=False)
     devices = [UserDevice(device_id, keys) for device_id, keys in found.device_keys[user_id].items()]
     return UserDevices(
