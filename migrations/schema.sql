@@ -341,7 +341,7 @@ begin
         where t.tenant_id = p_tenant and t.server_nid = p_server and t.position <= d.sent_position;
     return query select d.wanted_position > d.sent_position or d.catch_up_to is not null;
 end $$;
-CREATE FUNCTION public.insert_history(p_tenant bigint, p_room bigint, p_nids bigint[], p_hashes bytea[], p_flags integer[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_jsons bytea[], p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_missing bytea[], p_named_by bigint[], p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[]) RETURNS TABLE(inserted bigint)
+CREATE FUNCTION public.insert_history(p_tenant bigint, p_room bigint, p_nids bigint[], p_hashes bytea[], p_flags integer[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_jsons bytea[], p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_missing bytea[], p_named_by bigint[], p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[], p_early_targets bytea[], p_early_nids bigint[]) RETURNS TABLE(inserted bigint)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -359,6 +359,9 @@ begin
     insert into missing_event (tenant_id, room_nid, event_hash, named_by)
         select p_tenant, p_room, m.hash, m.named_by from unnest(p_missing, p_named_by) m (hash, named_by)
         on conflict do nothing;
+    insert into early_redaction (tenant_id, target_hash, event_nid)
+        select p_tenant, r.target, r.nid from unnest(p_early_targets, p_early_nids) r (target, nid)
+        on conflict do nothing;
     return query with new as (
         insert into event as known (tenant_id, event_nid, room_nid, event_hash, position, depth, ts, type_nid, key_nid,
                                     sender_nid, flags, prev, auth, snapshot_nid, replaces_nid, thread_nid, json)
@@ -372,7 +375,7 @@ begin
             on conflict on constraint event_hash_key do update set
                 position = excluded.position, flags = excluded.flags, prev = excluded.prev,
                 snapshot_nid = excluded.snapshot_nid, replaces_nid = excluded.replaces_nid,
-                thread_nid = excluded.thread_nid
+                thread_nid = excluded.thread_nid, json = excluded.json
                 where known.flags & 2 <> 0
             returning known.event_nid, known.position)
         , related as (
@@ -384,7 +387,7 @@ begin
             on conflict do nothing)
         select count(*) from new;
 end $$;
-CREATE FUNCTION public.insert_outliers(p_tenant bigint, p_room bigint, p_nids bigint[], p_hashes bytea[], p_flags integer[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_auth text[], p_chains bigint[], p_chain_positions bigint[], p_vectors bytea[], p_jsons bytea[]) RETURNS TABLE(inserted bigint)
+CREATE FUNCTION public.insert_outliers(p_tenant bigint, p_room bigint, p_nids bigint[], p_hashes bytea[], p_flags integer[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_chains bigint[], p_chain_positions bigint[], p_vectors bytea[], p_jsons bytea[]) RETURNS TABLE(inserted bigint)
     LANGUAGE plpgsql
     AS $$
 begin
@@ -392,11 +395,11 @@ begin
     return query with new as (
         insert into event (tenant_id, event_nid, room_nid, event_hash, depth, ts, type_nid, key_nid, sender_nid, flags,
                            prev, auth, snapshot_nid, chain_nid, chain_position, auth_vector, json)
-            select p_tenant, e.nid, p_room, e.hash, e.depth, e.ts, e.type, e.key, e.sender, e.flags | 2, '{}',
-                   e.auth::bigint[], 0, e.chain, e.chain_position, e.vector, e.json
-            from unnest(p_nids, p_hashes, p_flags, p_depths, p_ts, p_types, p_keys, p_senders, p_auth, p_chains,
-                        p_chain_positions, p_vectors, p_jsons)
-                e (nid, hash, flags, depth, ts, type, key, sender, auth, chain, chain_position, vector, json)
+            select p_tenant, e.nid, p_room, e.hash, e.depth, e.ts, e.type, e.key, e.sender, e.flags | 2,
+                   e.prev::bigint[], e.auth::bigint[], 0, e.chain, e.chain_position, e.vector, e.json
+            from unnest(p_nids, p_hashes, p_flags, p_depths, p_ts, p_types, p_keys, p_senders, p_prev, p_auth,
+                        p_chains, p_chain_positions, p_vectors, p_jsons)
+                e (nid, hash, flags, depth, ts, type, key, sender, prev, auth, chain, chain_position, vector, json)
             on conflict on constraint event_hash_key do nothing
             returning 1)
         select count(*) from new;

@@ -6,7 +6,8 @@ create function insert_history(
     p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_jsons bytea[],
     p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[],
     p_missing bytea[], p_named_by bigint[],
-    p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[]
+    p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[],
+    p_early_targets bytea[], p_early_nids bigint[]
 ) returns table (inserted bigint) language plpgsql as $$
 declare
     lowest bigint;
@@ -23,6 +24,9 @@ begin
     insert into missing_event (tenant_id, room_nid, event_hash, named_by)
         select p_tenant, p_room, m.hash, m.named_by from unnest(p_missing, p_named_by) m (hash, named_by)
         on conflict do nothing;
+    insert into early_redaction (tenant_id, target_hash, event_nid)
+        select p_tenant, r.target, r.nid from unnest(p_early_targets, p_early_nids) r (target, nid)
+        on conflict do nothing;
     return query with new as (
         insert into event as known (tenant_id, event_nid, room_nid, event_hash, position, depth, ts, type_nid, key_nid,
                                     sender_nid, flags, prev, auth, snapshot_nid, replaces_nid, thread_nid, json)
@@ -36,7 +40,7 @@ begin
             on conflict on constraint event_hash_key do update set
                 position = excluded.position, flags = excluded.flags, prev = excluded.prev,
                 snapshot_nid = excluded.snapshot_nid, replaces_nid = excluded.replaces_nid,
-                thread_nid = excluded.thread_nid
+                thread_nid = excluded.thread_nid, json = excluded.json
                 where known.flags & 2 <> 0
             returning known.event_nid, known.position)
         , related as (

@@ -26,7 +26,11 @@ class SealedRoom(RandomRoom):
         sealed = self._seal(event)
         if event.type == "m.room.create":
             self.room_id = sealed.room_id
-        super()._add(msgspec.structs.replace(sealed, rejected=event.rejected), before)
+        rejected = self.rejection(sealed, before) is not None
+        sealed = msgspec.structs.replace(sealed, rejected=rejected)
+        self.events[sealed.event_id] = sealed
+        changes = sealed.is_state and not rejected
+        self.states[sealed.event_id] = {**before, sealed.key: sealed.event_id} if changes else before
 
     def _seal(self, event: Event) -> Event:
         version = self.version

@@ -18,6 +18,18 @@ class Limits(BaseModel):
         default=12_582_912,
         description="JSON body of a federation request (50 PDUs and 100 EDUs of full size).",
     )
+    federation_missing_events_max: PositiveInt = Field(
+        default=20, description="Events that one get_missing_events brings."
+    )
+    federation_backfill_events_max: PositiveInt = Field(
+        default=100, description="Events that one backfill brings."
+    )
+    federation_fetch_requests_max: PositiveInt = Field(
+        default=60, description="Requests to another server for what is missing before one event."
+    )
+    federation_state_events_max: PositiveInt = Field(
+        default=500_000, description="State and auth chain that another server tells at once."
+    )
     federation_answer_bytes_max: PositiveInt = Field(
         default=33_554_432,
         description="Another server's answer, after inflation, unless the question says more.",

@@ -63,6 +63,8 @@ class Outlier(msgspec.Struct, frozen=True, kw_only=True):
     type_nid: int
     key_nid: int | None
     sender_nid: int
+    prev: Sequence[int]
+    """All events that it follows; empty when one of them is not here."""
     auth: Sequence[int]
     chain: tuple[int, int, bytes] | None
     json: bytes
@@ -77,6 +79,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: Sequence[SnapshotRow]
     missing: Sequence[tuple[bytes, int]]
     """Events that are named and are not here, with the number of who names them."""
+    early: Sequence[tuple[bytes, int]] = ()
+    """Events that are redacted and are not here, with the number of the redaction."""
 
 
 class OutOfBand(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,8 +99,8 @@ class OutOfBand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ADMIT = Function(Appended, "admit_event", 47)
-_OUTLIERS = Function(int, "insert_outliers", 15)
-_HISTORY = Function(int, "insert_history", 25)
+_OUTLIERS = Function(int, "insert_outliers", 16)
+_HISTORY = Function(int, "insert_history", 27)
 _OUT_OF_BAND = Function(int, "store_out_of_band", 11)
 _ENSURE_ROOM = Function(int, "ensure_room", 5)
 _EARLY = Statement(int, "select event_nid from early_redaction where tenant_id = $1 and target_hash = $2")
@@ -183,6 +187,7 @@ async def insert_outliers(database: Database, tenant: Tenant, room_nid: int, new
         [event.type_nid for event in new],
         [event.key_nid for event in new],
         [event.sender_nid for event in new],
+        [array_literal(event.prev) for event in new],
         [array_literal(event.auth) for event in new],
         [chain[0] for chain in chains],
         [chain[1] for chain in chains],
@@ -219,6 +224,8 @@ async def insert_history(database: Database, tenant: Tenant, history: History) -
         [event.target_hash for event in new],
         [event.rel_type for event in new],
         [event.rel_key for event in new],
+        [target for target, _ in history.early],
+        [nid for _, nid in history.early],
     )
     return inserted or 0
 

@@ -1,10 +1,11 @@
 """Table `event` as a graph: what is known of some event ids, and auth chains."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from timserver.core import Stored
+from timserver.matrix.ids import EventID
 from timserver.matrix.room_versions import RoomVersion
 from timserver.store import events
 from timserver.store.database import Connection
@@ -110,3 +111,9 @@ async def older_levels(
     links = {row.event_nid: row.auth for row in await _LEVELS.all(conn, tenant, list(nids), levels_key)}
     cited = {nid: [auth for auth in auths if auth in links] for nid, auths in links.items()}
     return {nid: auths[0] for nid, auths in cited.items() if auths}
+
+
+def numbers_of_all(ids: Sequence[EventID], nodes: Mapping[EventID, Node]) -> list[int]:
+    """Numbers of previous events; none when one of them is not here, for then nobody may take the others for all."""
+    found = [nodes[event_id].event_nid for event_id in ids if event_id in nodes]
+    return found if len(found) == len(ids) else []

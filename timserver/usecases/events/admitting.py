@@ -322,7 +322,7 @@ class _Admitting:
             event.event_id,
             own.key_nid or 0,
             event.pdu,
-            [node.event_nid for node in self.around.prev.values()],
+            graph.numbers_of_all(event.prev_events, self.around.prev),
             [self.around.auth[event_id].event_nid for event_id in event.auth_events],
         )
 
@@ -358,7 +358,7 @@ class _Admitting:
             type_nid=own.type_nid,
             key_nid=own.key_nid,
             sender_nid=own.sender_nid,
-            prev=[node.event_nid for node in self.around.prev.values()],
+            prev=graph.numbers_of_all(event.prev_events, self.around.prev),
             auth=[self.around.auth[event_id].event_nid for event_id in event.auth_events],
             snapshot_nid=verdict.snapshot_nid,
             replaces_nid=before.get(own.key_nid) if own.key_nid is not None else None,

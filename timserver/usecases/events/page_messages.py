@@ -14,17 +14,20 @@ from timserver.matrix.filters import RoomEventFilter
 from timserver.matrix.ids import RoomID
 from timserver.store import events, log
 from timserver.store.database import Connection
+from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.filtering import filtered
 from timserver.usecases.events.ignored import ignored_users
 from timserver.usecases.events.lazy_members import senders_members
 from timserver.usecases.events.rendering import Reader, render
 from timserver.usecases.events.visible import Seen, visible
-from timserver.usecases.rooms.access import POSITION_MAX, Access, read_access
+from timserver.usecases.federation.backfilling import backfill
+from timserver.usecases.rooms.access import POSITION_MAX, POSITION_MIN, Access, read_access
 from timserver.usecases.rooms.live import must_live_room
 
 _SCAN_MIN = 50
 _SCANS_MAX = 20
+_BACKFILLS_MAX = 5
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,14 +60,29 @@ class _Scan(msgspec.Struct):
 async def page_messages(
     ctx: Context, tenant: Tenant, requester: Requester, room_id: RoomID, asked: Asked
 ) -> Page:
-    """One page of what the user may see. Raises `Forbidden`."""
+    """One page of what the user may see; history that is not here yet is fetched. Raises `Forbidden`."""
     room = await must_live_room(ctx, tenant, room_id)
+    page = await _read_page(ctx, tenant, requester, room, asked)
+    if asked.backwards and asked.to is None:
+        for _ in range(_BACKFILLS_MAX):
+            lacking = asked.limit - len(page.chunk)
+            if page.end is not None or lacking <= 0:
+                break
+            if not await backfill(ctx, tenant, room, max(lacking, _SCAN_MIN)):
+                break
+            page = await _read_page(ctx, tenant, requester, room, asked)
+    return page
+
+
+async def _read_page(
+    ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom, asked: Asked
+) -> Page:
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         access = await read_access(conn, tenant, requester.user_nid, room)
         ignored = await ignored_users(ctx, conn, tenant, requester.user_nid)
         start = asked.start
         if start is None:
-            start = min(access.up_to, await log.read(conn, tenant)) if asked.backwards else 0
+            start = min(access.up_to, await log.read(conn, tenant)) if asked.backwards else POSITION_MIN
         scan = await _scan(ctx, conn, tenant, requester, access, asked, start, ignored)
         reader = Reader(user_nid=requester.user_nid, device_nid=requester.device_nid, ignored=ignored)
         chunk = await render(ctx, conn, tenant, room.room_id, room.version, reader, scan.kept)
@@ -93,7 +111,10 @@ async def _scan(
         return scan
     size = max(asked.limit + 1, _SCAN_MIN)
     for _ in range(_SCANS_MAX):
-        after, up_to = (asked.to or 0, scan.at) if asked.backwards else (scan.at, asked.to or POSITION_MAX)
+        if asked.backwards:
+            after, up_to = POSITION_MIN if asked.to is None else asked.to, scan.at
+        else:
+            after, up_to = scan.at, POSITION_MAX if asked.to is None else asked.to
         rows = await events.page(
             conn,
             tenant,

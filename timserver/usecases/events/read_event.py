@@ -16,7 +16,7 @@ from timserver.usecases.events.ignored import ignored_users
 from timserver.usecases.events.rendering import Reader, render
 from timserver.usecases.events.visible import Seen, visible
 from timserver.usecases.rooms import state_at
-from timserver.usecases.rooms.access import Access, read_access
+from timserver.usecases.rooms.access import POSITION_MIN, Access, read_access
 from timserver.usecases.rooms.live import must_live_room
 
 _HIDDEN = OUTLIER | REJECTED | SOFT_FAILED
@@ -123,7 +123,7 @@ async def around(
         conn,
         tenant,
         access.room.room_nid,
-        after=0 if backwards else row.position,
+        after=POSITION_MIN if backwards else row.position,
         up_to=row.position - 1 if backwards else access.up_to,
         limit=limit,
         backwards=backwards,

@@ -19,7 +19,7 @@ from timserver.usecases.events.ignored import ignored_users
 from timserver.usecases.events.read_event import find_visible
 from timserver.usecases.events.rendering import Reader, render
 from timserver.usecases.events.visible import visible
-from timserver.usecases.rooms.access import POSITION_MAX, Access, read_access
+from timserver.usecases.rooms.access import POSITION_MAX, POSITION_MIN, Access, read_access
 from timserver.usecases.rooms.live import must_live_room
 
 RECURSION_DEPTH = 3
@@ -60,8 +60,8 @@ async def read_relations(
             rel_type=asked.rel_type,
             type_nid=type_nid,
             depth_max=RECURSION_DEPTH if asked.recurse else 1,
-            after=(asked.to if asked.backwards else asked.start) or 0,
-            up_to=min(access.up_to, _or_max(asked.start if asked.backwards else asked.to)),
+            after=_or(POSITION_MIN, asked.to if asked.backwards else asked.start),
+            up_to=min(access.up_to, _or(POSITION_MAX, asked.start if asked.backwards else asked.to)),
             limit=asked.limit + 1,
             backwards=asked.backwards,
         )
@@ -97,7 +97,7 @@ async def read_threads(
             room.room_nid,
             requester.user_nid,
             ignored,
-            up_to=min(access.up_to, _or_max(start)),
+            up_to=min(access.up_to, _or(POSITION_MAX, start)),
             participated=participated,
             limit=limit + 1,
         )
@@ -108,8 +108,8 @@ async def read_threads(
     return Found(chunk, shown[-1].latest - 1 if len(threads) > limit else None)
 
 
-def _or_max(position: int | None) -> int:
-    return POSITION_MAX if position is None else position
+def _or(default: int, position: int | None) -> int:
+    return default if position is None else position
 
 
 async def _type_nid(ctx: Context, conn: Connection, tenant: Tenant, event_type: str) -> int:

@@ -39,12 +39,12 @@ async def redaction_of(ctx: Context, tenant: Tenant, room: LiveRoom, event: Even
     if row.room_nid != room.room_nid or row.flags & events.REDACTED:
         return Redaction()
     target = pdu.parse(room.version, row.json)
-    if not await _may(ctx, tenant, room, event.sender, target):
+    if not await may_redact(ctx, tenant, room, event.sender, target):
         return Redaction()
     return Redaction((row.event_nid, pdu.redacted(room.version, target).pdu))
 
 
-async def _may(ctx: Context, tenant: Tenant, room: LiveRoom, sender: UserID, target: Event) -> bool:
+async def may_redact(ctx: Context, tenant: Tenant, room: LiveRoom, sender: UserID, target: Event) -> bool:
     """Whoever has the power, and users of the server that the event came from."""
     if server_name_of(sender) == server_name_of(target.sender):
         return True
@@ -61,6 +61,6 @@ async def early_redaction(
         rows = await events.by_nids(conn, tenant, nids) if nids else {}
     for nid, row in rows.items():
         redaction = pdu.parse(room.version, row.json)
-        if row.room_nid == room.room_nid and await _may(ctx, tenant, room, redaction.sender, event):
+        if row.room_nid == room.room_nid and await may_redact(ctx, tenant, room, redaction.sender, event):
             return nid, pdu.redacted(room.version, event).pdu
     return None

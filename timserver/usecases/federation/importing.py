@@ -15,7 +15,7 @@ from timserver.matrix.event import Event
 from timserver.matrix.event_types import MEMBER
 from timserver.matrix.ids import EventID, RoomID
 from timserver.matrix.room_versions import RoomVersion
-from timserver.store import admission, events, snapshots
+from timserver.store import admission, events, graph, snapshots
 from timserver.store.admission import Admission
 from timserver.store.events import REJECTED
 from timserver.store.graph import Node
@@ -135,7 +135,7 @@ def _row(
         type_nid=node.type_nid,
         key_nid=node.key_nid,
         sender_nid=node.sender_nid,
-        prev=[],
+        prev=graph.numbers_of_all(join.prev_events, nodes),
         auth=[nodes[event_id].event_nid for event_id in join.auth_events],
         snapshot_nid=snapshot_nid,
         replaces_nid=replaces_nid,

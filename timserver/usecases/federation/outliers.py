@@ -59,7 +59,9 @@ async def store_outliers(
 
 async def _known(ctx: Context, tenant: Tenant, room: OfRoom, given: Iterable[Event]) -> dict[EventID, Node]:
     """Nodes of events and of what they cite, as far as they are here."""
-    names = {event_id for event in given for event_id in (event.event_id, *event.auth_events)}
+    names = {
+        event_id for event in given for event_id in (event.event_id, *event.auth_events, *event.prev_events)
+    }
     keys = {events.event_key(room.version, name): name for name in names}
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         found = await graph.nodes(conn, tenant, keys)
@@ -164,6 +166,7 @@ async def _insert(
                 type_nid=type_nid,
                 key_nid=node.key_nid,
                 sender_nid=sender_nid,
+                prev=graph.numbers_of_all(event.prev_events, nodes),
                 auth=[nodes[event_id].event_nid for event_id in event.auth_events],
                 chain=None,
                 json=event.pdu,

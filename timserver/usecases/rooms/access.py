@@ -14,6 +14,8 @@ from timserver.store.rooms import UserRoomRow
 from timserver.tenancy import Tenant
 
 POSITION_MAX = 2**62
+POSITION_MIN = -POSITION_MAX
+"""Before everything: history that came by backfill has negative positions."""
 
 
 class Access(msgspec.Struct, frozen=True):

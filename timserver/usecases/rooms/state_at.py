@@ -8,7 +8,7 @@ from timserver.store.events import EventRow
 from timserver.store.live_rooms import MEMBERSHIP_CODES
 from timserver.store.snapshots import State
 from timserver.tenancy import Tenant
-from timserver.usecases.rooms.access import Access
+from timserver.usecases.rooms.access import POSITION_MIN, Access
 
 
 async def after(conn: Connection, tenant: Tenant, row: EventRow) -> tuple[State, State]:
@@ -59,5 +59,7 @@ async def members(
 async def _last_before(conn: Connection, tenant: Tenant, access: Access, at: int | None) -> EventRow | None:
     if at is None or at >= access.up_to:
         return access.left
-    page = await events.page(conn, tenant, access.room.room_nid, after=0, up_to=at, limit=1, backwards=True)
+    page = await events.page(
+        conn, tenant, access.room.room_nid, after=POSITION_MIN, up_to=at, limit=1, backwards=True
+    )
     return page[0] if page else None

@@ -1,4 +1,7 @@
-"""Tokens for sync and pagination: one position of the tenant's log (DESIGN 3)."""
+"""Tokens for sync and pagination: one position of the tenant's log (DESIGN 3).
+
+History that came by backfill has negative ones.
+"""
 
 from timserver.matrix import errors
 
@@ -10,6 +13,7 @@ def write(position: int) -> str:
 
 def read(text: str) -> int:
     """The position of a token; raises `InvalidParam` for what is none."""
-    if not text.startswith("s") or not text[1:].isdigit() or len(text) > 20:
+    digits = text[1:].removeprefix("-")
+    if not text.startswith("s") or not (digits.isascii() and digits.isdigit()) or len(text) > 20:
         raise errors.InvalidParam("Unknown token")
     return int(text[1:])

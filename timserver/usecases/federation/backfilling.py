@@ -1,0 +1,292 @@
+"""Step: a room's history from before the tenant was in it, fetched when somebody pages back to where it ends.
+
+Spec: https://spec.matrix.org/v1.19/server-server-api/#backfilling-and-retrieving-missing-events
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import structlog
+
+from timserver import core
+from timserver.context import Context
+from timserver.matrix import pdu, relations
+from timserver.matrix.event import Event
+from timserver.matrix.event_types import MEMBER
+from timserver.matrix.ids import EventID, ServerName
+from timserver.remote.client import RemoteError
+from timserver.remote.federation import events as remote_events
+from timserver.store import admission, events, graph, missing_events, snapshots, terms
+from timserver.store import relations as relation_rows
+from timserver.store.admission import History
+from timserver.store.events import OUTLIER, REJECTED, NewEvent
+from timserver.store.graph import Node
+from timserver.store.live_rooms import LiveRoom
+from timserver.store.snapshots import Chain, SnapshotRow
+from timserver.tenancy import Tenant
+from timserver.usecases.events.admitting import events_under, parsed_events
+from timserver.usecases.events.appending import target_hash_of
+from timserver.usecases.events.redacting import early_redaction, may_redact, redaction_of
+from timserver.usecases.events.resolving import (
+    RoomState,
+    change_of,
+    resolve_states,
+    states_after,
+    with_event,
+)
+from timserver.usecases.federation.fetching import Fetcher, in_order
+from timserver.usecases.rooms.resident_servers import resident_servers
+
+_log = structlog.get_logger("timserver.federation")
+
+_NAMED_MAX = 10
+"""Ends of the history that are asked for at once."""
+_SERVERS_MAX = 3
+
+
+async def backfill(ctx: Context, tenant: Tenant, room: LiveRoom, limit: int) -> int:
+    """Fetch up to `limit` events; how many came. 0: there are no more, or nobody tells."""
+    if not room.is_resident:
+        return 0
+    async with ctx.database.transaction(tenant, snapshot=True) as conn:
+        ends = await missing_events.oldest(conn, tenant, room.room_nid, _NAMED_MAX)
+        servers = await resident_servers(ctx, conn, tenant, room.room_nid) if ends else []
+    wanted = [events.event_id_of(room.version, key) for key in ends]
+    for server_name in [name for name in servers if name != tenant.server_name][:_SERVERS_MAX]:
+        try:
+            stored = await _from(ctx, tenant, room, server_name, wanted, limit)
+        except RemoteError as error:
+            _log.info("backfill failed", error=str(error))
+            continue
+        if stored:
+            return stored
+    return 0
+
+
+async def _from(
+    ctx: Context,
+    tenant: Tenant,
+    room: LiveRoom,
+    server_name: ServerName,
+    wanted: Sequence[EventID],
+    limit: int,
+) -> int:
+    fetcher = Fetcher(ctx, tenant, room, server_name)
+    limit = min(limit, ctx.settings.limits.federation_backfill_events_max)
+    pdus = await remote_events.backfill(ctx.remote, tenant, server_name, room.room_id, wanted, limit)
+    opened = in_order(await fetcher.opened(pdus[:limit]))
+    async with room.lock:
+        history = _History(ctx, tenant, room, fetcher)
+        for event in opened:
+            await history.add(event)
+        return await history.write()
+
+
+class _History:
+    """A stretch of history, built from its oldest event on."""
+
+    def __init__(self, ctx: Context, tenant: Tenant, room: LiveRoom, fetcher: Fetcher) -> None:
+        self.ctx, self.tenant, self.room, self.fetcher = ctx, tenant, room, fetcher
+        self.after: dict[EventID, RoomState] = {}
+        self.nodes: dict[EventID, Node] = {}
+        self.rows: list[NewEvent] = []
+        self.flags: list[int] = []
+        self.snapshots: list[SnapshotRow] = []
+        self.missing: list[tuple[bytes, int]] = []
+        self.early: list[tuple[bytes, int]] = []
+        self.chain = Chain()
+        self.state: RoomState = ({}, {})
+
+    async def add(self, event: Event) -> None:
+        """Judge an event by its auth events and the state before it, and account for it."""
+        known = await self._nodes((event.event_id, *event.prev_events, *event.auth_events))
+        own = known.get(event.event_id)
+        if own is not None and not own.flags & OUTLIER:
+            return
+        if any(event_id not in known for event_id in event.auth_events):
+            await self.fetcher.auth_chain(event)
+            known |= await self._nodes(event.auth_events)
+            if any(event_id not in known for event_id in event.auth_events):
+                raise RemoteError("an auth chain is incomplete")
+        state = await self._state_before(event, known)
+        rejected = bool(own and own.flags & REJECTED) or await self._is_refused(event, known, state)
+        node = await self._node(event, own, REJECTED if rejected else 0, await self._snapshot(state))
+        self.nodes[event.event_id] = node
+        self.after[event.event_id] = with_event(state, node)
+        await self._account(event, node, known, state)
+        if not rejected:
+            await self._redact(event, node)
+
+    async def _nodes(self, ids: Iterable[EventID]) -> dict[EventID, Node]:
+        ids = list(ids)
+        keys = {events.event_key(self.room.version, event_id): event_id for event_id in ids}
+        async with self.ctx.database.transaction(self.tenant, snapshot=True) as conn:
+            found = await graph.nodes(conn, self.tenant, keys)
+        stored = {keys[key]: node for key, node in found.items() if node.room_nid == self.room.room_nid}
+        return stored | {event_id: self.nodes[event_id] for event_id in ids if event_id in self.nodes}
+
+    async def _state_before(self, event: Event, known: dict[EventID, Node]) -> RoomState:
+        if not event.prev_events:
+            return {}, {}
+        states = [self.after[event_id] for event_id in event.prev_events if event_id in self.after]
+        stored = [
+            known[event_id]
+            for event_id in event.prev_events
+            if event_id not in self.after and event_id in known and not known[event_id].flags & OUTLIER
+        ]
+        if stored:
+            async with self.ctx.database.transaction(self.tenant, snapshot=True) as conn:
+                states += await states_after(conn, self.tenant, stored)
+        if len(states) < len(event.prev_events):
+            states = [await self.fetcher.state_before(event.event_id), *states]
+        return await resolve_states(self.ctx, self.tenant, self.room, states, self._unwritten(states))
+
+    def _unwritten(self, states: Sequence[RoomState]) -> dict[int, core.Stored]:
+        """Those state events of the stretch that the states may hold and the database does not."""
+        return {
+            row.nid: core.Stored(
+                events.event_id_of(self.room.version, row.event_hash),
+                row.key_nid,
+                row.json,
+                row.prev,
+                row.auth,
+                bool(flags & REJECTED),
+            )
+            for row, flags in zip(self.rows, self.flags, strict=True)
+            if row.key_nid is not None and len(states) > 1
+        }
+
+    async def _is_refused(self, event: Event, known: dict[EventID, Node], state: RoomState) -> bool:
+        version = self.room.version
+        nodes = [known[event_id] for event_id in event.auth_events]
+        cited = await parsed_events(self.ctx, self.tenant, self.room, nodes)
+        auth_events = [cited[node.event_nid] for node in nodes]
+        if core.check_auth_events(version, event, auth_events) is not None:
+            return True
+        if event.type == "m.room.create":
+            return core.check_auth(version, event, {}) is not None
+        keys = core.state_keys(version, event.type, event.sender, event.state_key, event.content)
+        by_state = await events_under(self.ctx, self.tenant, self.room, state, keys)
+        by_auth = {auth_event.key: auth_event for auth_event in auth_events}
+        create = by_state.get(("m.room.create", ""))
+        if create is not None:
+            by_auth.setdefault(create.key, create)
+        return any(core.check_auth(version, event, facts) is not None for facts in (by_auth, by_state))
+
+    async def _snapshot(self, state: RoomState) -> int:
+        """The snapshot of a state: the last one, or one that is written against it."""
+        if self.chain.nid and state == self.state:
+            return self.chain.nid
+        (nid,) = await self.ctx.database.take_nids(1)
+        row, self.chain = snapshots.extend(self.chain, nid, change_of(self.state, state), state)
+        self.snapshots.append(row)
+        self.state = state
+        return nid
+
+    async def _node(self, event: Event, own: Node | None, flags: int, snapshot_nid: int) -> Node:
+        database, caches = self.ctx.database, self.ctx.caches
+        (type_nid,) = await terms.type_nids(database, caches, self.tenant, [event.type])
+        (sender_nid,) = await terms.intern(database, caches, self.tenant, [event.sender])
+        key_nid = None
+        if event.state_key is not None:
+            (key_nid,) = await terms.key_nids(database, caches, self.tenant, [event.key])
+        nid = own.event_nid if own else (await database.take_nids(1))[0]
+        if event.is_state:
+            self.room.keep(nid, event)
+        return Node(
+            nid,
+            events.event_key(self.room.version, event.event_id),
+            self.room.room_nid,
+            flags,
+            min(event.depth, 2**53 - 1),
+            type_nid,
+            key_nid,
+            sender_nid,
+            snapshot_nid,
+        )
+
+    async def _account(self, event: Event, node: Node, known: dict[EventID, Node], state: RoomState) -> None:
+        early = await early_redaction(self.ctx, self.tenant, self.room, event, node.event_hash)
+        flags = node.flags | (events.REDACTED if early else 0)
+        relation = relations.read_relation(event.content) if event.state_key is None and not early else None
+        target_hash = target_hash_of(self.room, relation)
+        before = state[1 if node.type_nid == MEMBER else 0]
+        self.missing += [
+            (events.event_key(self.room.version, event_id), node.event_nid)
+            for event_id in event.prev_events
+            if event_id not in self.after and (event_id not in known or known[event_id].flags & OUTLIER)
+        ]
+        self.flags.append(flags)
+        self.rows.append(
+            NewEvent(
+                nid=node.event_nid,
+                event_hash=node.event_hash,
+                depth=node.depth,
+                ts=event.origin_server_ts,
+                type_nid=node.type_nid,
+                key_nid=node.key_nid,
+                sender_nid=node.sender_nid,
+                prev=graph.numbers_of_all(event.prev_events, known),
+                auth=[known[event_id].event_nid for event_id in event.auth_events],
+                snapshot_nid=node.snapshot_nid,
+                replaces_nid=before.get(node.key_nid) if node.key_nid is not None else None,
+                thread_nid=await self._thread(node, relation, target_hash),
+                push_default=0,
+                push_except=None,
+                json=early[1] if early else event.pdu,
+                target_hash=target_hash,
+                rel_type=relation.rel_type if target_hash and relation else None,
+                rel_key=relation.key if target_hash and relation else None,
+            )
+        )
+
+    async def _thread(
+        self, node: Node, relation: relations.Relation | None, target_hash: bytes | None
+    ) -> int | None:
+        if relation is None or target_hash is None:
+            return None
+        within = next((row for row in self.rows if row.event_hash == target_hash), None)
+        if within is not None:
+            return within.nid if relation.rel_type == relations.THREAD else within.thread_nid
+        found = await relation_rows.target(
+            self.ctx.database,
+            self.tenant,
+            self.room.room_nid,
+            target_hash,
+            (node.sender_nid, node.type_nid, None),
+            None,
+        )
+        if found is None:
+            return None
+        return found.event_nid if relation.rel_type == relations.THREAD else found.thread_nid
+
+    async def _redact(self, event: Event, node: Node) -> None:
+        """A redaction prunes what is in the stretch before it, and waits for what is still further back."""
+        redaction = await redaction_of(self.ctx, self.tenant, self.room, event)
+        if redaction.early_target is None:
+            return
+        for place, row in enumerate(self.rows):
+            if row.event_hash == redaction.early_target:
+                target = pdu.parse(self.room.version, row.json)
+                if await may_redact(self.ctx, self.tenant, self.room, event.sender, target):
+                    pruned = pdu.redacted(self.room.version, target).pdu
+                    self.rows[place] = msgspec.structs.replace(
+                        row, json=pruned, target_hash=None, rel_type=None
+                    )
+                    self.flags[place] |= events.REDACTED
+                return
+        self.early.append((redaction.early_target, node.event_nid))
+
+    async def write(self) -> int:
+        """Write the stretch; how many events of it were not here."""
+        if not self.rows:
+            return 0
+        history = History(
+            room_nid=self.room.room_nid,
+            events=self.rows[::-1],
+            flags=self.flags[::-1],
+            snapshots=self.snapshots,
+            missing=self.missing,
+            early=self.early,
+        )
+        return await admission.insert_history(self.ctx.database, self.tenant, history)

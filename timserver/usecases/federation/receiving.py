@@ -1,0 +1,73 @@
+"""Step: an event that another server sends: admitted at once, or behind what is missing before it.
+
+Spec: https://spec.matrix.org/v1.19/server-server-api/#checks-performed-on-receipt-of-a-pdu
+"""
+
+import structlog
+
+from timserver.context import Context
+from timserver.matrix.event import Event
+from timserver.matrix.ids import RoomID, ServerName
+from timserver.store import events, graph
+from timserver.store.events import OUTLIER
+from timserver.store.live_rooms import LiveRoom
+from timserver.tenancy import Tenant
+from timserver.usecases.events.admitting import Admitted, Status, admit
+from timserver.usecases.events.resolving import RoomState, resolve_states, states_after
+from timserver.usecases.federation.fetching import Fetcher
+from timserver.usecases.rooms.live import live_room
+
+_log = structlog.get_logger("timserver.federation")
+
+
+async def receive_pdu(
+    ctx: Context, tenant: Tenant, origin: ServerName, room_id: RoomID, event: Event
+) -> Admitted:
+    """Admit an event that was opened; what it follows and cites is fetched first when it is not here.
+
+    Raises RemoteError when the origin cannot help now: the event is not lost if it is received again later.
+    """
+    room = await live_room(ctx, tenant, room_id)
+    if room is None or not room.is_resident:
+        return Admitted(status=Status.REJECTED, reason="room.unknown")
+    admitted = await admit(ctx, tenant, room, event)
+    if admitted.status is not Status.MISSING:
+        return admitted
+    fetcher = Fetcher(ctx, tenant, room, origin)
+    if admitted.missing_prev:
+        for earlier in await fetcher.missing_events(event):
+            await _admit_with_help(ctx, tenant, room, earlier, fetcher)
+    return await _admit_with_help(ctx, tenant, room, event, fetcher)
+
+
+async def _admit_with_help(
+    ctx: Context, tenant: Tenant, room: LiveRoom, event: Event, fetcher: Fetcher
+) -> Admitted:
+    """Admit; an auth chain that is not here is fetched, and so is the state behind a gap."""
+    admitted = await admit(ctx, tenant, room, event)
+    if admitted.status is Status.MISSING and admitted.missing_auth:
+        await fetcher.auth_chain(event)
+        admitted = await admit(ctx, tenant, room, event)
+    if admitted.status is Status.MISSING and admitted.missing_prev and not admitted.missing_auth:
+        before = await state_at_gap(ctx, tenant, room, event, fetcher)
+        admitted = await admit(ctx, tenant, room, event, before=before)
+    if admitted.status is Status.MISSING:
+        _log.info("an event stays behind a gap", missing=len(admitted.missing_auth))
+    return admitted
+
+
+async def state_at_gap(
+    ctx: Context, tenant: Tenant, room: LiveRoom, event: Event, fetcher: Fetcher
+) -> RoomState:
+    """The state before an event some of whose previous events are not here: what the other server says, resolved with
+    what we know ourselves.
+    """
+    told = await fetcher.state_before(event.event_id)
+    keys = [events.event_key(room.version, event_id) for event_id in event.prev_events]
+    async with ctx.database.transaction(tenant, snapshot=True) as conn:
+        nodes = await graph.nodes(conn, tenant, keys)
+        here = [
+            node for node in nodes.values() if not node.flags & OUTLIER and node.room_nid == room.room_nid
+        ]
+        states = await states_after(conn, tenant, here)
+    return await resolve_states(ctx, tenant, room, [told, *states])
