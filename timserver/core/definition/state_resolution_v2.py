@@ -126,7 +126,7 @@ def _mainline_ordering(room: _Room, state: State, event_ids: AbstractSet[EventID
     """Events based on older power levels first, then the earlier, then the smaller id."""
     positions: dict[EventID, float] = {}
     current = room.events[state[_POWER_LEVELS]] if _POWER_LEVELS in state else None
-    while current is not None:
+    while current is not None and current.event_id not in positions:  # never in circles
         positions[current.event_id] = len(positions)
         current = cited_power_levels(room.events, current)
 
@@ -140,14 +140,12 @@ def _mainline_ordering(room: _Room, state: State, event_ids: AbstractSet[EventID
 def _mainline_position(room: _Room, positions: dict[EventID, float], event: Event) -> float:
     """The position of the nearest power levels in the mainline, infinite when there are none."""
     passed: list[EventID] = []
-    position = math.inf
     current = cited_power_levels(room.events, event)
-    while current is not None:
-        if current.event_id in positions:
-            position = positions[current.event_id]
-            break
+    while current is not None and current.event_id not in positions:
+        positions[current.event_id] = math.inf  # never in circles
         passed.append(current.event_id)
         current = cited_power_levels(room.events, current)
+    position = positions[current.event_id] if current else math.inf
     positions.update(dict.fromkeys(passed, position))  # no mainline events, but they lead to the same place
     return position
 
