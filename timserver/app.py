@@ -20,6 +20,7 @@ from timserver.api.client import MODULES as CLIENT_MODULES
 from timserver.api.dispatch import Dispatcher
 from timserver.api.endpoint import Endpoint, declared_in
 from timserver.api.federation import MODULES as FEDERATION_MODULES
+from timserver.api.loopback import Loopback
 from timserver.api.management import Management
 from timserver.api.metrics import Metrics
 from timserver.api.routing import Routes
@@ -82,6 +83,8 @@ async def open_context(settings: Settings, master_key: bytes) -> AsyncIterator[C
         )
         ctx.remote.signing_key_of = partial(signing_key, ctx)
         ctx.remote.federation_list = partial(federation_list, ctx)
+        if settings.federation.loopback:
+            ctx.remote.loopback = Loopback(ctx, Routes(endpoints_of([Api.FEDERATION])))
         yield ctx
 
 

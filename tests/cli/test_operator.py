@@ -36,6 +36,15 @@ def test_a_tenant_is_made_shown_and_deleted(run: Run, here: str) -> None:
     assert [row["server_name"] for row in run("tenant", "list", "--json").json] == others
 
 
+def test_a_key_is_rotated_and_the_old_one_kept(run: Run, here: str) -> None:
+    assert not run("tenant", "rotate-key", here, "--dry-run", "--json").json["rotated"]
+    assert run("tenant", "show", here, "--json").json["rows"]["tenant_key"] == 1
+    first, second = (run("tenant", "rotate-key", here, "--json").json for _ in range(2))
+    assert first["key_id"] != second["key_id"]
+    assert run("tenant", "show", here, "--json").json["rows"]["tenant_key"] == 3
+    assert run("tenant", "rotate-key", "nobody.example").code == ExitCode.NOT_FOUND
+
+
 def test_a_dry_run_makes_nothing(run: Run, here: str) -> None:
     assert not run("tenant", "create", "planned.example", "--dry-run", "--json").json["created"]
     assert run("tenant", "show", "planned.example").code == ExitCode.NOT_FOUND

@@ -7,10 +7,9 @@ from yarl import URL
 
 from tests.support.homeserver import Homeserver, Reply
 from timserver import core
-from timserver.matrix import signing
 from timserver.matrix.ids import ServerName
 from timserver.matrix.signing import SigningKey
-from timserver.matrix.x_matrix import signed_bytes
+from timserver.matrix.x_matrix import authorization
 from timserver.tenancy import Tenant
 from timserver.usecases.tenants.signing_key import signing_key
 
@@ -22,13 +21,10 @@ class Server:
         self.server, self.server_name, self.key = server, server_name, key
 
     def signed(
-        self, destination: ServerName | None, method: str, uri: str, content: bytes | None = None
+        self, destination: ServerName, method: str, uri: str, content: bytes | None = None
     ) -> dict[str, str]:
         """The headers of a signed request."""
-        message = signed_bytes(method, uri, self.server_name, destination, content)
-        signature = signing.encode_base64(signing.sign(self.key, message))
-        meant = f'destination="{destination}",' if destination else ""
-        text = f'X-Matrix origin="{self.server_name}",{meant}key="{self.key.key_id}",sig="{signature}"'
+        text = authorization(self.key, self.server_name, destination, method=method, uri=uri, content=content)
         return {"Authorization": text}
 
     async def call(self, tenant: Tenant, method: str, uri: str, body: Any = None, **headers: str) -> Reply:

@@ -10,7 +10,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from timserver import app
-from timserver.config import Database, Limits, Listener, PasswordHash, RateLimits, Registration, Settings
+from timserver.config import Api, Database, Limits, Listener, PasswordHash, RateLimits, Registration, Settings
 from timserver.context import Context
 from timserver.tenancy import Tenant, TenantSettings, Variant
 from timserver.usecases.accounts.create_user import create_user
@@ -102,11 +102,15 @@ class Homeserver:
 
     def __init__(self, url: str, http: aiohttp.ClientSession, ctx: Context) -> None:
         self.url, self.http, self.ctx = url, http, ctx
+        self.federation_port: int | None = None
+        """A TLS listener for other servers; then it is part of the names of new tenants."""
 
     async def tenant(self, variant: Variant = Variant.OFF, **settings: Any) -> Tenant:
         """A tenant of its own for a test."""
         values = TenantSettings(**{"registration": True, **settings})
-        return await create_tenant(self.ctx, f"t{next(_numbers)}.example.org", variant, settings=values)
+        port = f":{self.federation_port}" if self.federation_port else ""
+        server_name = f"t{next(_numbers)}.example.org{port}"
+        return await create_tenant(self.ctx, server_name, variant, settings=values)
 
     async def person(self, tenant: Tenant, name: str | None = None, *, is_admin: bool = False) -> Person:
         """A new user who is logged in."""
@@ -142,5 +146,8 @@ async def running(settings: Settings) -> AsyncIterator[Homeserver]:
         await ready.wait()
         url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
         async with app.open_context(settings, MASTER_KEY) as ctx, aiohttp.ClientSession() as http:
-            yield Homeserver(url, http, ctx)
+            homeserver = Homeserver(url, http, ctx)
+            if len(settings.listeners) > 1 and Api.FEDERATION in settings.listeners[1].apis:
+                homeserver.federation_port = sockets[1].getsockname()[1]
+            yield homeserver
         stop.set()

@@ -5,7 +5,7 @@ handler; then its answer or error as JSON, with CORS headers on everything.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -23,9 +23,10 @@ from timserver.api.routing import Match, Routes
 from timserver.config import Listener, RateKind
 from timserver.context import Context
 from timserver.matrix import errors
+from timserver.matrix.x_matrix import Authorization
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.accounts import SeenFrom, authenticate
-from timserver.usecases.federation.verify_request import Claim, read_claim, verify_request
+from timserver.usecases.federation.verify_request import read_claim, verify_request
 from timserver.usecases.tenants import find_tenant
 
 _log = structlog.get_logger("timserver.http")
@@ -118,7 +119,7 @@ class Dispatcher:
     async def _answer_server(self, http: web.BaseRequest, match: Match, query: dict[str, list[str]]) -> Any:
         ctx = self._ctx
         claim = read_claim(http.headers.getall("Authorization", ()))
-        if claim is None and match.endpoint.auth is Auth.SERVER:
+        if not claim and match.endpoint.auth is Auth.SERVER:
             raise errors.Unauthorized("Missing X-Matrix authorization")
         tenant = await self._destination(http, claim)
 
@@ -126,7 +127,7 @@ class Dispatcher:
             limits = ctx.settings.limits
             size_max = match.endpoint.body_bytes_max or limits.federation_body_bytes_max
             body = await _receive(http, size_max, limits.request_body_s_max)
-            if claim is not None:
+            if claim:
                 await verify_request(ctx, tenant, claim, http.method, http.raw_path, body)
             return body
 
@@ -137,21 +138,22 @@ class Dispatcher:
                 match=match,
                 query=query,
                 headers=lambda name: http.headers.getall(name, ()),
-                origin=claim.origin if claim else None,
+                origin=claim[0].origin if claim else None,
                 address=self._peer(http).address,
                 proved_body=proved_body,
             ),
         )
 
-    async def _destination(self, http: web.BaseRequest, claim: Claim | None) -> Tenant:
+    async def _destination(self, http: web.BaseRequest, claim: Sequence[Authorization]) -> Tenant:
         """The tenant that is meant, by X-Matrix and by Host, which must not contradict (REQUIREMENTS MT-1)."""
         by_host = await self._tenant_of_host(http)
-        if claim is None or claim.destination is None:
+        destination = claim[0].destination if claim else None
+        if destination is None:
             if by_host is None:
                 raise errors.NotFound("No such homeserver here")
             return by_host
-        tenant = await find_tenant(self._ctx, claim.destination)
-        if tenant is None or tenant.server_name != claim.destination or by_host not in (None, tenant):
+        tenant = await find_tenant(self._ctx, destination)
+        if tenant is None or tenant.server_name != destination or by_host not in (None, tenant):
             raise errors.Unauthorized("Another homeserver is the destination")
         return tenant
 

@@ -41,15 +41,20 @@ def _plan(request: type[Request]) -> decoding.Plan:
 
 
 async def serve(ctx: Context, tenant: Tenant, request: ServerRequest) -> Any:
-    """Ask policy, have the origin proved, count, decode, and call the handler."""
+    """Ask policy, have the origin proved, count, decode, and call the handler. What is open to everybody (keys, who an
+    OpenID token is of) is so here.
+    """
     endpoint = request.match.endpoint
-    assert endpoint.auth is Auth.SERVER_OPTIONAL or request.origin is not None
-    facts = FederationRequestFacts(tenant=tenant, federation=federation_list(ctx), origin=request.origin)
-    points.check(points.ON_FEDERATION_REQUEST, facts)
+    assert endpoint.auth is not Auth.SERVER or request.origin is not None
+    if endpoint.auth.of_servers:
+        facts = FederationRequestFacts(tenant=tenant, federation=federation_list(ctx), origin=request.origin)
+        points.check(points.ON_FEDERATION_REQUEST, facts)
     body = await request.proved_body()
     ctx.caches.rates.take(tenant, RateKind.TENANT, "")
     ctx.caches.rates.take(tenant, RateKind.FEDERATION, request.origin or request.address)
-    arguments: list[Any] = [ctx, tenant, request.origin]
+    arguments: list[Any] = [ctx, tenant]
+    if endpoint.auth.of_servers:
+        arguments.append(request.origin)
     if endpoint.request is not None:
         plan = _plan(endpoint.request)
         fields = decoding.read_addressed(plan, request.match.values, request.query, request.headers)

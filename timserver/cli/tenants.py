@@ -92,6 +92,24 @@ def show(command: typer.Context, server_name: ServerName, as_json: AsJson = Fals
     tell(with_context(settings_of(command), use), as_json=as_json)
 
 
+@verbs.command("rotate-key")
+@ending()
+def rotate_key(
+    command: typer.Context, server_name: ServerName, dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
+    """Sign with a new key from now on. What the old one has signed stays valid; it is published as an old key."""
+    from timserver.usecases.tenants import rotate_key as rotate  # noqa: PLC0415 - not needed for --help
+
+    async def use(ctx: "Context") -> dict[str, Any]:
+        tenant = await must_find(ctx, server_name)
+        if dry_run:
+            return {"server_name": server_name, "rotated": False}
+        key_id, expired_ts = await rotate(ctx, tenant)
+        return {"server_name": server_name, "rotated": True, "key_id": key_id, "old_keys_end_ts": expired_ts}
+
+    tell(with_context(settings_of(command), use), as_json=as_json)
+
+
 @verbs.command()
 @ending()
 def delete(

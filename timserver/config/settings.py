@@ -115,6 +115,8 @@ class RateKind(StrEnum):
     MEDIA = "media"
     FEDERATION = "federation"
     """Per remote server."""
+    NOTARY = "notary"
+    """Servers that are asked for their keys because a stranger wants to know, per tenant."""
     TENANT = "tenant"
     """Everything of one tenant together."""
 
@@ -141,6 +143,7 @@ class RateLimits(_Section):
     keys: Rate = Rate(per_second=10, burst=100)
     media: Rate = Rate(per_second=2, burst=50)
     federation: Rate = Rate(per_second=50, burst=200)
+    notary: Rate = Rate(per_second=1, burst=100)
     tenant: Rate = Rate(per_second=500, burst=2_000)
 
     def of(self, kind: RateKind) -> Rate | None:

@@ -52,17 +52,15 @@ def authorization(
 
 
 def signed_bytes(
-    method: str, uri: str, origin: ServerName, destination: ServerName | None, content: bytes | None
+    method: str, uri: str, origin: ServerName, destination: ServerName, content: bytes | None
 ) -> bytes:
-    """What the signature covers. `content` is canonical JSON; None when the request has no body. Servers older than
-    Matrix 1.3 name no destination.
-    """
+    """What the signature covers. `content` is canonical JSON; None when the request has no body."""
     head = b'{"content":' + content + b"," if content is not None else b"{"
     return b"".join(
         (
             head,
-            b'"destination":' + _text(destination) + b"," if destination is not None else b"",
-            b'"method":', _text(method),
+            b'"destination":', _text(destination),
+            b',"method":', _text(method),
             b',"origin":', _text(origin),
             b',"uri":', _text(uri),
             b"}",

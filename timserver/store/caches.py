@@ -14,6 +14,7 @@ import msgspec
 from timserver.config import Limits
 from timserver.matrix.filters import Filter
 from timserver.matrix.ids import ServerName
+from timserver.matrix.server_acl import ServerAcl
 from timserver.matrix.signing import SigningKey
 from timserver.store.live_rooms import LiveRoom
 from timserver.store.rates import Rates
@@ -24,6 +25,9 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 STALE_S = 30.0
+
+_ACLS_MAX = 500
+"""Each may have 65,536 bytes."""
 
 
 class Lru(Generic[Key, Value]):
@@ -129,6 +133,10 @@ class Caches:
         """By user: the presence last written here, and the monotonic time of it."""
         self.resolutions: Lru[tuple[int, int, tuple[tuple[int, int], ...]], tuple[State, State]] = Lru(200)
         """By tenant, room and what the states are made of: states that were resolved."""
+        self.acls: Lru[tuple[int, int], ServerAcl] = Lru(_ACLS_MAX)
+        """Access control lists of rooms, by tenant and event."""
+        self.acl_verdicts: Lru[tuple[int, int, str], bool] = Lru(limits.rooms_cached_max)
+        """What they say of a server."""
         self.room_nids: Lru[tuple[int, str], int] = Lru(limits.rooms_cached_max)
         self.heard: Lru[tuple[int, str], float] = Lru(limits.tokens_cached_max)
         """By other server: the monotonic time when a request of it was last noted."""

@@ -26,6 +26,7 @@ class ResponseRow(msgspec.Struct, frozen=True):
     key_id: str
     valid_until_ts: int
     fetched_ts: int
+    is_old: bool
     response: bytes
 
 
@@ -37,7 +38,7 @@ _FIND = Directory(
 )
 _RESPONSES = Directory(
     ResponseRow,
-    "select key_id, valid_until_ts, fetched_ts, response from server_key where server_name = $1"
+    "select key_id, valid_until_ts, fetched_ts, expired_ts is not null, response from server_key where server_name = $1"
     " order by fetched_ts desc",
 )
 _PUT = Directory(

@@ -75,6 +75,12 @@ _INSERT_KEY = Statement(
 )
 
 
+_EXPIRE_KEYS = Statement(
+    int,
+    "update tenant_key set expired_ts = $2 where tenant_id = $1 and expired_ts is null returning 1",
+)
+
+
 async def find_by_host(conn: Connection, host: str) -> Tenant | None:
     """By Host header: a registered host, or the server name itself, with or without the port."""
     row = await _BY_HOST.one(conn, [host, host.rpartition(":")[0] or host])
@@ -130,3 +136,8 @@ async def keys(conn: Connection, tenant: Tenant) -> list[KeyRow]:
 async def insert_key(conn: Connection, tenant: Tenant, key: KeyRow, now_ms: int) -> None:
     """A new signing key; `key.seed` is sealed already."""
     await _INSERT_KEY.run(conn, tenant, key.key_id, key.seed, key.public_key, now_ms)
+
+
+async def expire_keys(conn: Connection, tenant: Tenant, expired_ts: int) -> None:
+    """All signing keys that are in use will have been."""
+    await _EXPIRE_KEYS.run(conn, tenant, expired_ts)

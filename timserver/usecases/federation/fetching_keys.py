@@ -5,7 +5,7 @@ it did not. So neither unknown key ids nor dead servers make us ask for every ev
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
@@ -32,6 +32,20 @@ FAILED_S_MAX = 3600.0
 
 async def fetch_keys(ctx: Context, tenant: Tenant, missing: Mapping[KeyName, int]) -> None:
     """Try to have the keys, valid at their times, in memory and table. Who does not answer is left out."""
+    await ask_servers(ctx, tenant, dict.fromkeys(name[0] for name in missing), missing)
+    for notary in ctx.settings.federation.notaries:
+        rest = {name: ts for name, ts in missing.items() if not _is_had(ctx, name, ts)}
+        if rest:
+            await _fetch_from_notary(ctx, tenant, ServerName(notary), rest)
+
+
+async def ask_servers(
+    ctx: Context,
+    tenant: Tenant,
+    server_names: Iterable[ServerName],
+    missing: Mapping[KeyName, int] | None = None,
+) -> None:
+    """Ask each server itself, many at once, within a time that is short for all together."""
     limits = ctx.settings.limits
     at_once = asyncio.Semaphore(limits.server_key_fetches_max)
 
@@ -39,16 +53,12 @@ async def fetch_keys(ctx: Context, tenant: Tenant, missing: Mapping[KeyName, int
         async with at_once:
             await fetch_from_server(ctx, tenant, server_name, missing)
 
-    tasks = [ask(server_name) for server_name in dict.fromkeys(name[0] for name in missing)]
+    tasks = [ask(server_name) for server_name in server_names]
     try:
         async with asyncio.timeout(limits.server_key_fetch_s_max):
             await asyncio.gather(*tasks)
     except TimeoutError:
         _log.info("servers are slow to tell their keys", servers=len(tasks))
-    for notary in ctx.settings.federation.notaries:
-        rest = {name: ts for name, ts in missing.items() if not _is_had(ctx, name, ts)}
-        if rest:
-            await _fetch_from_notary(ctx, tenant, ServerName(notary), rest)
 
 
 def _is_had(ctx: Context, name: KeyName, valid_at_ts: int) -> bool:

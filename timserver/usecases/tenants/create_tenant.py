@@ -1,10 +1,11 @@
 """A new homeserver: a row, a key and a log (DESIGN 2: at most 50 ms, no restart)."""
 
 from timserver.context import Context
-from timserver.matrix import errors, signing
+from timserver.matrix import errors
 from timserver.matrix.ids import InvalidID, parse_server_name
 from timserver.store import log, tenants
 from timserver.tenancy import Tenant, TenantSettings, Variant
+from timserver.usecases.tenants.rotate_key import new_key
 
 
 async def create_tenant(
@@ -34,10 +35,9 @@ async def create_tenant(
     async with ctx.database.directory() as conn:
         if not await tenants.insert(conn, tenant, now_ms):
             raise errors.UserInUse(f"{server_name} exists")
-    seed = ctx.ids.secret(signing.SEED_SIZE_BYTES)
-    key = signing.make_signing_key(f"ed25519:{ctx.ids.opaque(6)}", seed)
+    key = new_key(ctx)
     async with ctx.database.transaction(tenant) as conn:
-        sealed = ctx.database.vault.seal(seed)
+        sealed = ctx.database.vault.seal(key.seed)
         await tenants.insert_key(
             conn, tenant, tenants.KeyRow(key.key_id, sealed, key.public_key, None), now_ms
         )
