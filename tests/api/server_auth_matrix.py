@@ -21,6 +21,9 @@ UNKNOWN, FORBIDDEN = "404 M_NOT_FOUND", "403 M_FORBIDDEN"
 
 ROWS = {
     "get_version": Row(stranger="200"),
+    "get_server_key": Row(stranger="200"),
+    "perspectives_key_query": Row(stranger="200"),
+    "bulk_perspectives_key_query": Row(stranger="200", body={"server_keys": {}}),
     "get_event": Row(stranger=UNKNOWN),
     "get_room_state": Row(stranger=FORBIDDEN, query="?event_id={eventId}"),
     "get_room_state_ids": Row(stranger=FORBIDDEN, query="?event_id={eventId}"),
