@@ -54,8 +54,8 @@ def redact_content(version: RoomVersion, event_type: str, content: JsonObject) -
     redacted = {name: value for name, value in content.items() if name in kept}
     if event_type == "m.room.member" and version.redaction_v11:
         invite = content.get("third_party_invite")
-        if isinstance(invite, dict) and "signed" in invite:
-            redacted["third_party_invite"] = {"signed": invite["signed"]}
+        if isinstance(invite, dict):  # stays, even if nothing of it does: ids depend on it
+            redacted["third_party_invite"] = {name: invite[name] for name in ("signed",) if name in invite}
     return redacted
 
 
