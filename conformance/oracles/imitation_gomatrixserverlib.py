@@ -47,7 +47,9 @@ class Gomatrixserverlib(imitations.Imitation):
 
     def authorize(self, version: RoomVersion, event: Event, state: imitations.AuthState) -> Rejected | None:
         ours = auth.check_auth(version, event, state)
-        create = state.get(("m.room.create", ""))
+        create, join_rules = state.get(("m.room.create", "")), state.get(("m.room.join_rules", ""))
+        if self._kept and (join_rules is None or join_rules.event_id != self._kept[0]):
+            self._kept = None  # forgotten as soon as an event is judged by another, or by none
         if event.type == "m.room.create" or create is None or (ours and ours.name == "room.not_federated"):
             return ours
         seen = facts.of(version, event, state, create)
@@ -109,10 +111,7 @@ class Gomatrixserverlib(imitations.Imitation):
         return Rejected("member.join_rule", "5.3.7")
 
     def _join_rule(self, seen: facts.Facts) -> str | None:
-        event = seen.state.get(("m.room.join_rules", ""))
-        if self._kept and (event is None or event.event_id == self._kept[0]):
-            return self._kept[1]
-        return seen.join_rule()
+        return self._kept[1] if self._kept else seen.join_rule()
 
     def _keep(self, seen: facts.Facts, rule: str) -> str:
         event = seen.state.get(("m.room.join_rules", ""))
