@@ -43,7 +43,13 @@ def compare(tally: Tally, oracle: str, question: Question, answer: Answer) -> No
         reasons = _reasons(oracle, theirs, imitated)
         tally.explained.update((oracle, reason) for reason in reasons)
         if not reasons:
-            tally.unexplained.append(f"{oracle}, {question.name}, {kind}: {theirs}, ours: {own}")
+            tally.unexplained.append(f"{oracle}, {question.name}, {kind}: {_differing(theirs, own)}")
+
+
+def _differing(theirs: object, own: object) -> str:
+    if isinstance(theirs, set) and isinstance(own, set):
+        return f"only theirs {theirs - own}, only ours {own - theirs}"
+    return f"{theirs}, ours {own}"
 
 
 def _not_supported(oracle: str, question: Question) -> bool:

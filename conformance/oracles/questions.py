@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from tests.support.random_rooms import USERS, RandomRoom
+from tests.support.random_rooms import RandomRoom
 from tests.unit.test_core_state_resolution import CASES, event_of
-from timserver.matrix import signing
+from timserver.matrix import canonical_json, signing
 from timserver.matrix.event import Event, StateKey
 from timserver.matrix.ids import EventID
 from timserver.matrix.json_types import JsonObject, JsonValue
@@ -49,11 +49,28 @@ def of_corpus() -> Iterator[Question]:
             yield Question(f"{name} v{version}", room_version, events, [states], auth, [])
 
 
+class _PlainRoom(RandomRoom):
+    """A random room whose levels are all within canonical JSON, in every version.
+
+    Rooms before version 6 may have others; neither oracle reads them as the spec says, and ruma's documentation says
+    so ("best effort").
+    """
+
+    def _levels(self) -> JsonObject:
+        levels = super()._levels()
+        return {name: level for name, level in levels.items() if not _is_odd(level)}
+
+
+def _is_odd(level: JsonValue) -> bool:
+    beyond = isinstance(level, int) and abs(level) > canonical_json.INTEGER_MAX
+    return beyond or isinstance(level, float)
+
+
 def of_random_rooms(versions: Sequence[str], seeds: range) -> Iterator[Question]:
     """Random rooms, versions in turn."""
     for seed in seeds:
         version = versions[seed % len(versions)]
-        room = RandomRoom(version, seed)
+        room = _PlainRoom(version, seed)
         room.grow(room.random.randint(8, 60))
         ids = sorted(room.states)
         chosen = [[room.states[i] for i in room.random.sample(ids, count)] for count in (2, 2, 3)]
@@ -184,7 +201,7 @@ def random_pdu(version: RoomVersion, source: random.Random) -> bytes:
         "origin_server_ts": source.randint(0, 2**53 - 1),
         "prev_events": [reference],
         "room_id": "!" + _hash_for(hashed) if version.room_id_is_create_hash else "!r:a.example",
-        "sender": source.choice(USERS),
+        "sender": source.choice(("@alice:a.example", "@bob:b.example")),
         "type": source.choice(_TYPES),
     }
     if given:
