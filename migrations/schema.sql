@@ -1088,7 +1088,9 @@ CREATE TABLE public.media (
     created_ts bigint NOT NULL,
     expires_ts bigint,
     access_ts bigint NOT NULL,
-    quarantined boolean DEFAULT false NOT NULL
+    quarantined boolean DEFAULT false NOT NULL,
+    server_nid bigint,
+    remote_id text
 );
 ALTER TABLE ONLY public.media FORCE ROW LEVEL SECURITY;
 CREATE TABLE public.media_thumbnail (
@@ -1566,6 +1568,8 @@ CREATE INDEX key_signature_log ON public.key_signature USING btree (tenant_id, s
 CREATE INDEX key_signature_tail ON public.key_signature USING btree (tenant_id, "position");
 CREATE INDEX media_announced ON public.media USING btree (tenant_id, uploader_nid, expires_ts) WHERE (blob IS NULL);
 CREATE UNIQUE INDEX media_blob ON public.media USING btree (tenant_id, blob);
+CREATE UNIQUE INDEX media_remote ON public.media USING btree (tenant_id, server_nid, remote_id) WHERE (server_nid IS NOT NULL);
+CREATE INDEX media_remote_access ON public.media USING btree (tenant_id, access_ts) WHERE (server_nid IS NOT NULL);
 CREATE UNIQUE INDEX media_thumbnail_blob ON public.media_thumbnail USING btree (tenant_id, blob);
 CREATE INDEX media_uploader ON public.media USING btree (tenant_id, uploader_nid, created_ts);
 CREATE INDEX membership_change ON public.membership USING btree (tenant_id, room_nid, "position");

@@ -24,6 +24,8 @@ ROWS = {
     "get_server_key": Row(stranger="200"),
     "perspectives_key_query": Row(stranger="200"),
     "bulk_perspectives_key_query": Row(stranger="200", body={"server_keys": {}}),
+    "get_content": Row(stranger=UNKNOWN),
+    "get_content_thumbnail": Row(stranger=UNKNOWN, query="?width=32&height=32"),
     "get_event": Row(stranger=UNKNOWN),
     "get_room_state": Row(stranger=FORBIDDEN, query="?event_id={eventId}"),
     "get_room_state_ids": Row(stranger=FORBIDDEN, query="?event_id={eventId}"),

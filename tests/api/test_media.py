@@ -180,11 +180,15 @@ async def test_without_a_token_there_is_no_media(server: Homeserver, alice: Pers
     assert len(files(server, alice.tenant)) == 1
 
 
-async def test_another_tenant_has_no_part_in_it(alice: Person, mallory: Person) -> None:
+async def test_another_tenant_is_another_server(server: Homeserver, alice: Person, mallory: Person) -> None:
+    """What it may have it gets by federation (tests/federation/tenants/test_media.py), as a file of its own."""
     media_id = await upload(alice)
     (await download(mallory, media_id)).must(404, "M_NOT_FOUND")
     path = f"/_matrix/client/v1/media/download/{alice.tenant.server_name}/{media_id}"
-    (await mallory.call("GET", path)).must(404, "M_NOT_FOUND")
+    doctor = await server.person(await server.tenant(Variant.PRO))
+    (await doctor.call("GET", path)).must(403, "M_FORBIDDEN")
+    assert (await mallory.call("GET", path)).must().raw == CONTENT
+    assert len(files(server, mallory.tenant)) == len(files(server, alice.tenant)) == 1
     announced = await create(alice)
     (await fill(mallory, announced)).must(404, "M_NOT_FOUND")
 

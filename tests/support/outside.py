@@ -7,6 +7,7 @@ where a co-hosted tenant would (`remote.client.Loopback`).
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from timserver.matrix.event import Event
 from timserver.matrix.ids import DeviceID, RoomID, ServerName, UserID, server_name_of
 from timserver.matrix.json_types import JsonObject
 from timserver.remote.client import FederationClient, RemoteError
+from timserver.remote.fetcher import Streamed
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.admitting import Status, admit
@@ -100,6 +102,11 @@ class Outside:
             return b'{"pdus":{}}'
         finally:
             self.under_way -= 1
+
+    def stream(
+        self, origin: Tenant, destination: ServerName, path: str, query: Sequence[tuple[str, str]]
+    ) -> AbstractAsyncContextManager[Streamed]:
+        raise AssertionError("no files here")
 
     def is_away(self, *servers: str) -> None:
         """These servers do not answer."""

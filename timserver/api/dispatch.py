@@ -304,7 +304,7 @@ def _refuse(http: web.BaseRequest, error: errors.MatrixError) -> web.Response:
 async def _send_file(http: web.BaseRequest, answer: Answer, file: FileBody) -> web.StreamResponse:
     """Stream a stretch of a file, by sendfile where the transport can."""
     response = web.StreamResponse(status=answer.status, headers=CIMultiDict({**_CORS, **answer.headers}))
-    response.content_length = file.size_bytes
+    response.content_length = len(file.before) + file.size_bytes + len(file.after)
     try:
         opened = await asyncio.to_thread(Path(file.path).open, "rb", buffering=0)
     except FileNotFoundError:
@@ -315,10 +315,12 @@ async def _send_file(http: web.BaseRequest, answer: Answer, file: FileBody) -> w
         transport = http.transport
         if http.method == "HEAD" or transport is None:
             return response
+        if file.before:
+            await response.write(file.before)
         if await sendfile.can_send_file(transport):
             await sendfile.send_file(transport, handle, file.offset_bytes, file.size_bytes)
         else:
             async for chunk in sendfile.chunks_of(handle, file.offset_bytes, file.size_bytes):
                 await response.write(chunk)
-    await response.write_eof()
+    await response.write_eof(file.after)
     return response

@@ -119,6 +119,9 @@ class FileBody(msgspec.Struct, frozen=True):
     path: str
     offset_bytes: int
     size_bytes: int
+    before: bytes = b""
+    after: bytes = b""
+    """What goes around it: the envelope in which other servers get files."""
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):

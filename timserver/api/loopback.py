@@ -5,14 +5,17 @@ handler and errors. What it saves is discovery, TLS, and the signature of the re
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
 from urllib.parse import urlencode
 
 import msgspec
 import structlog
 
-from timserver.api import server_gate
-from timserver.api.endpoint import Answer
+from timserver.api import sendfile, server_gate
+from timserver.api.endpoint import Answer, FileBody
 from timserver.api.routing import Routes
 from timserver.context import Context
 from timserver.matrix import errors
@@ -20,6 +23,7 @@ from timserver.matrix.ids import ServerName
 from timserver.matrix.json_types import JsonObject
 from timserver.remote.client import encode
 from timserver.remote.errors import RemoteError
+from timserver.remote.fetcher import Streamed
 from timserver.store.caches import STALE_S, Lru
 from timserver.tenancy import Tenant
 from timserver.usecases.tenants import find_tenant
@@ -65,9 +69,33 @@ class Loopback:
     ) -> bytes:
         """The answer's JSON. Raises RemoteError as if it had come over HTTP."""
         body = b"" if content is None else encode(content)
+        timeout_s = self._ctx.settings.federation.request_s_max
+        with self._told_as_over_http(method):
+            async with asyncio.timeout(timeout_s):
+                answer = await self._answer(origin, destination, method, path, query, body)
+        if not isinstance(answer, Answer):
+            return _encode(answer)
+        assert answer.file is None, "files are streamed"
+        return answer.body if isinstance(answer.body, bytes) else _encode(answer.body)
+
+    @asynccontextmanager
+    async def stream(
+        self, origin: Tenant, destination: ServerName, path: str, query: Sequence[tuple[str, str]]
+    ) -> AsyncIterator[Streamed]:
+        """A file, read from the disk as it is taken. Raises RemoteError as if it had come over HTTP."""
+        with self._told_as_over_http("GET"):
+            answer = await self._answer(origin, destination, "GET", path, query, b"")
+            if not isinstance(answer, Answer) or answer.file is None:
+                raise errors.Unrecognized("No file")
+            opened = await asyncio.to_thread(Path(answer.file.path).open, "rb", buffering=0)
+        with opened as handle:
+            chunks = _chunks(answer.file, handle)
+            yield Streamed(status=answer.status, headers=answer.headers, chunks=chunks)
+
+    @contextmanager
+    def _told_as_over_http(self, method: str) -> Iterator[None]:
         try:
-            async with asyncio.timeout(self._ctx.settings.federation.request_s_max):
-                return await self._answer(origin, destination, method, path, query, body)
+            yield
         except errors.MatrixError as error:
             raise _refusal(error) from error
         except TimeoutError as error:
@@ -86,7 +114,7 @@ class Loopback:
         path: str,
         query: Sequence[tuple[str, str]],
         body: bytes,
-    ) -> bytes:
+    ) -> Any:
         match = self._routes.find(method, path)
         tenant = await self._find(destination)
         if tenant is None:
@@ -112,11 +140,15 @@ class Loopback:
             proved_body=proved_body,
         )
         answer = await server_gate.serve(self._ctx, tenant, request)
-        if not isinstance(answer, Answer):
-            return _encode(answer)
-        assert answer.status == 200, "a refusal is an exception"
-        assert answer.file is None, "files do not go over the loop-back"
-        return answer.body if isinstance(answer.body, bytes) else _encode(answer.body)
+        assert not isinstance(answer, Answer) or answer.status == 200, "a refusal is an exception"
+        return answer
+
+
+async def _chunks(file: FileBody, handle: BinaryIO) -> AsyncIterator[bytes]:
+    yield file.before
+    async for chunk in sendfile.chunks_of(handle, file.offset_bytes, file.size_bytes):
+        yield chunk
+    yield file.after
 
 
 def _refusal(error: errors.MatrixError) -> RemoteError:

@@ -102,6 +102,9 @@ class Limits(BaseModel):
         default=86_400, description="Life of a media id without content."
     )
     media_wait_ms_max: PositiveInt = Field(default=60_000, description="`timeout_ms` of a media download.")
+    remote_media_at_once_max: PositiveInt = Field(
+        default=32, description="Files that a process fetches from other servers at the same time."
+    )
     thumbnail_pixels_max: PositiveInt = Field(
         default=50_000_000, description="Width × height of a picture that is still decoded."
     )

@@ -165,6 +165,12 @@ class Media(_Section):
 
     directory: Path | None = Field(default=None, description="Default: `media` in state_dir.")
     upload_bytes_max: PositiveInt = Field(default=120 * MEBIBYTE, description="Largest upload.")
+    remote_bytes_max: PositiveInt = Field(
+        default=120 * MEBIBYTE, description="Largest file that is fetched from another server."
+    )
+    remote_days_kept: PositiveInt = Field(
+        default=90, description="A file of another server that nobody asks for so long is fetched anew."
+    )
     legacy_paths: bool = Field(
         default=False, description="Serve new uploads on the old, unauthenticated /_matrix/media paths too."
     )

@@ -5,11 +5,12 @@ signature, fetch. An answer other than 200 is a RemoteError.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
 import msgspec
+from yarl import URL
 
 from timserver import core
 from timserver.clock import Clock, IdSource
@@ -59,6 +60,12 @@ class Loopback(Protocol):
         content: JsonObject | None,
     ) -> bytes:
         """As `FederationClient.request`. Raises RemoteError alike."""
+        ...
+
+    def stream(
+        self, origin: Tenant, destination: ServerName, path: str, query: Sequence[tuple[str, str]]
+    ) -> AbstractAsyncContextManager[Streamed]:
+        """As `FederationClient.stream`. Raises RemoteError alike."""
         ...
 
 
@@ -132,13 +139,29 @@ class FederationClient:
         query: Sequence[tuple[str, str]] = (),
         idle_s: float,
     ) -> AsyncIterator[Streamed]:
-        """A signed GET whose body is read by the caller, who counts its bytes (media). Never over the loop-back."""
+        """A signed GET whose body is read by the caller, who counts its bytes (media)."""
         self._check_policy(tenant, destination)
+        if self.loopback is not None and await self.loopback.hosts(destination):
+            async with self.loopback.stream(tenant, destination, path, query) as answer:
+                yield answer
+                return
         uri = uri_of(path, query)
         headers = await self._headers(tenant, destination, "GET", uri, None)
         route = await self.discovery.route(destination)
         request = _request(route, route.places[0], "GET", uri, headers, None)
         async with self.fetcher.stream(request, idle_s=idle_s) as answer:
+            if answer.status != 200:
+                raise await _refusal_of_stream(answer)
+            yield answer
+
+    @asynccontextmanager
+    async def follow(self, tenant: Tenant, url: str, *, idle_s: float) -> AsyncIterator[Streamed]:
+        """Where another server's answer says that the file is: https only, nothing signed, and no further. Policy judges
+        the host like a server.
+        """
+        target = located(url)
+        self._check_policy(tenant, ServerName(target.host or ""))
+        async with self.fetcher.stream(Request(url=str(target)), idle_s=idle_s) as answer:
             if answer.status != 200:
                 raise await _refusal_of_stream(answer)
             yield answer
@@ -161,6 +184,17 @@ class FederationClient:
         )
         headers = {"Authorization": authorization}
         return headers if body is None else {**headers, "Content-Type": "application/json"}
+
+
+def located(url: str) -> URL:
+    """An absolute https URL without user and fragment. Raises RemoteError."""
+    try:
+        parsed = URL(url)
+    except ValueError as error:
+        raise RemoteError("a malformed URL") from error
+    if parsed.scheme != "https" or not parsed.host:
+        raise RemoteError("a URL that may not be followed")
+    return parsed.with_user(None).with_fragment(None)
 
 
 def uri_of(path: str, query: Sequence[tuple[str, str]]) -> str:

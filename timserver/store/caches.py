@@ -137,6 +137,9 @@ class Caches:
         """Access control lists of rooms, by tenant and event."""
         self.acl_verdicts: Lru[tuple[int, int, str], bool] = Lru(limits.rooms_cached_max)
         """What they say of a server."""
+        self.media_locks: Lru[tuple[int, int, str], asyncio.Lock] = Lru(limits.rooms_cached_max)
+        """By file of another server: only one request fetches it."""
+        self.media_slots = asyncio.Semaphore(limits.remote_media_at_once_max)
         self.room_nids: Lru[tuple[int, str], int] = Lru(limits.rooms_cached_max)
         self.heard: Lru[tuple[int, str], float] = Lru(limits.tokens_cached_max)
         """By other server: the monotonic time when a request of it was last noted."""

@@ -1,4 +1,4 @@
-"""Tables `media` and `media_thumbnail`."""
+"""Tables `media` and `media_thumbnail`. A file of another server has a media id here that nobody else learns."""
 
 from collections.abc import Sequence
 
@@ -42,7 +42,30 @@ class ThumbnailRow(msgspec.Struct, frozen=True):
 _FIND = Statement(
     MediaRow,
     "select media_id, uploader_nid, blob, content_type, file_name, size_bytes, sha256, created_ts, expires_ts,"
-    " access_ts, quarantined from media where tenant_id = $1 and media_id = $2",
+    " access_ts, quarantined from media where tenant_id = $1 and media_id = $2 and server_nid is null",
+)
+_FIND_REMOTE = Statement(
+    MediaRow,
+    "select media_id, uploader_nid, blob, content_type, file_name, size_bytes, sha256, created_ts, expires_ts,"
+    " access_ts, quarantined from media where tenant_id = $1 and server_nid = $2 and remote_id = $3",
+)
+_INSERT_REMOTE = Statement(
+    int,
+    "insert into media (tenant_id, media_id, uploader_nid, blob, content_type, file_name, size_bytes, sha256,"
+    " created_ts, access_ts, server_nid, remote_id) values ($1, $2, 0, $3, $4, $5, $6, $7, $8, $8, $9, $10)"
+    " on conflict (tenant_id, server_nid, remote_id) where server_nid is not null do nothing returning 1",
+)
+_UNUSED_REMOTE = Statement(
+    str,
+    "select media_id from media where tenant_id = $1 and server_nid is not null and access_ts < $2 and not quarantined"
+    " order by access_ts limit $3",
+)
+_DELETE_REMOTE = Statement(
+    str,
+    "with gone as (delete from media where tenant_id = $1 and server_nid is not null and media_id = any ($2::text[])"
+    " returning blob)"
+    " select blob from gone where blob is not null union all select blob from media_thumbnail"
+    " where tenant_id = $1 and media_id = any ($2::text[]) and blob is not null",
 )
 _INSERT = Statement(
     int,
@@ -106,6 +129,37 @@ async def insert_media(conn: Connection, tenant: Tenant, row: MediaRow) -> None:
         row.sha256,
         row.created_ts,
     )
+
+
+async def find_remote(conn: Connection, tenant: Tenant, server_nid: int, remote_id: str) -> MediaRow | None:
+    """A file of another server that is kept here."""
+    return await _FIND_REMOTE.one(conn, tenant, server_nid, remote_id)
+
+
+async def insert_remote(
+    conn: Connection, tenant: Tenant, row: MediaRow, server_nid: int, remote_id: str
+) -> bool:
+    """Keep another server's file; False when somebody else was faster."""
+    done = await _INSERT_REMOTE.one(
+        conn,
+        tenant,
+        row.media_id,
+        row.blob,
+        row.content_type,
+        row.file_name,
+        row.size_bytes,
+        row.sha256,
+        row.created_ts,
+        server_nid,
+        remote_id,
+    )
+    return done is not None
+
+
+async def drop_unused_remote(conn: Connection, tenant: Tenant, before_ts: int, limit: int) -> list[str]:
+    """Forget files of other servers that nobody has asked for since; their blobs and those of their thumbnails."""
+    unused = await _UNUSED_REMOTE.all(conn, tenant, before_ts, limit)
+    return await _DELETE_REMOTE.all(conn, tenant, unused) if unused else []
 
 
 async def announce_media(conn: Connection, tenant: Tenant, row: MediaRow, announced_max: int) -> bool:

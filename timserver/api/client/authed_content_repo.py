@@ -7,6 +7,7 @@ from timserver.api.client.media_files import (
     MediaRequest,
     ThumbnailRequest,
     file_answer,
+    source_of,
     thumbnail_answer,
     wish_of,
 )
@@ -31,7 +32,7 @@ async def get_content_authed(
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1mediadownloadservernamemediaid
     """
-    file = await download_media(ctx, tenant, request.server_name, request.media_id, request.timeout_ms)
+    file = await download_media(ctx, tenant, source_of(request, requester))
     return file_answer(request, file)
 
 
@@ -43,7 +44,7 @@ async def get_content_override_name_authed(
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1mediadownloadservernamemediaidfilename
     """
-    file = await download_media(ctx, tenant, request.server_name, request.media_id, request.timeout_ms)
+    file = await download_media(ctx, tenant, source_of(request, requester))
     return file_answer(request, file, request.file_name)
 
 
@@ -56,9 +57,7 @@ async def get_content_thumbnail_authed(
     Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1mediathumbnailservernamemediaid
     """
     wish = wish_of(request)
-    file = await download_thumbnail(
-        ctx, tenant, request.server_name, request.media_id, wish, request.timeout_ms
-    )
+    file = await download_thumbnail(ctx, tenant, source_of(request, requester), wish)
     return thumbnail_answer(request, file)
 
 

@@ -13,6 +13,7 @@ from timserver.api.client.media_files import (
     MediaRequest,
     ThumbnailRequest,
     file_answer,
+    source_of,
     thumbnail_answer,
     wish_of,
 )
@@ -123,7 +124,7 @@ async def get_content(ctx: Context, tenant: Tenant, request: GetContentRequest) 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixmediav3downloadservernamemediaid
     """
     _check_old_paths_serve(ctx, tenant)
-    file = await download_media(ctx, tenant, request.server_name, request.media_id, request.timeout_ms)
+    file = await download_media(ctx, tenant, source_of(request, None, allow_remote=request.allow_remote))
     return file_answer(request, file)
 
 
@@ -142,7 +143,7 @@ async def get_content_override_name(
     Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixmediav3downloadservernamemediaidfilename
     """
     _check_old_paths_serve(ctx, tenant)
-    file = await download_media(ctx, tenant, request.server_name, request.media_id, request.timeout_ms)
+    file = await download_media(ctx, tenant, source_of(request, None, allow_remote=request.allow_remote))
     return file_answer(request, file, request.file_name)
 
 
@@ -161,7 +162,7 @@ async def get_content_thumbnail(ctx: Context, tenant: Tenant, request: GetConten
     _check_old_paths_serve(ctx, tenant)
     wish = wish_of(request)
     file = await download_thumbnail(
-        ctx, tenant, request.server_name, request.media_id, wish, request.timeout_ms
+        ctx, tenant, source_of(request, None, allow_remote=request.allow_remote), wish
     )
     return thumbnail_answer(request, file)
 

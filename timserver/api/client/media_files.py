@@ -13,8 +13,9 @@ from timserver.matrix import errors
 from timserver.matrix.ids import ServerName
 from timserver.media import sniff
 from timserver.media.thumbnail_job import Method
+from timserver.tenancy import Requester
 from timserver.usecases.media.download_thumbnail import Wish
-from timserver.usecases.media.stored_file import StoredFile
+from timserver.usecases.media.stored_file import Source, StoredFile
 
 _HEADERS = {
     "Accept-Ranges": "bytes",
@@ -53,6 +54,17 @@ class ConfigResponse(msgspec.Struct, frozen=True):
     """What clients should know before they upload."""
 
     upload_bytes_max: int = msgspec.field(name="m.upload.size")
+
+
+def source_of(request: MediaRequest, requester: Requester | None, *, allow_remote: bool = True) -> Source:
+    """Which file is asked for, by whom."""
+    return Source(
+        server_name=request.server_name,
+        media_id=request.media_id,
+        requester=requester,
+        timeout_ms=request.timeout_ms,
+        allow_remote=allow_remote,
+    )
 
 
 def wish_of(request: ThumbnailRequest) -> Wish:

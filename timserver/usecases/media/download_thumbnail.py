@@ -12,14 +12,13 @@ import msgspec
 from timserver.config import Limits as ProcessLimits
 from timserver.context import Context
 from timserver.matrix import errors
-from timserver.matrix.ids import ServerName
 from timserver.media import sniff, thumbnail_sizes
 from timserver.media.blobs import BlobName
 from timserver.media.thumbnail_job import UNAVAILABLE, Job, Limits, Method
 from timserver.store import media
 from timserver.store.media import MediaRow, ThumbnailRow
 from timserver.tenancy import Tenant
-from timserver.usecases.media.stored_file import StoredFile, stored_file, wait_for_media
+from timserver.usecases.media.stored_file import Source, StoredFile, stored_file, wait_for_media
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,18 +30,16 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     animated: bool
 
 
-async def download_thumbnail(
-    ctx: Context, tenant: Tenant, server_name: ServerName, media_id: str, wish: Wish, timeout_ms: int
-) -> StoredFile:
-    """The thumbnail, or the picture itself when it is not larger than wanted.
+async def download_thumbnail(ctx: Context, tenant: Tenant, source: Source, wish: Wish) -> StoredFile:
+    """The thumbnail, or the picture itself when it is not larger than wanted; of another server's picture made here.
 
-    Raises `NotFound`, `NotYetUploaded`, `TooLarge`, and `Unknown` with status 400 for what is no picture.
+    Raises what `wait_for_media` raises, `TooLarge`, and `Unknown` with status 400 for what is no picture.
     """
-    row = await wait_for_media(ctx, tenant, server_name, media_id, timeout_ms)
+    row = await wait_for_media(ctx, tenant, source)
     limits = ctx.settings.limits
     job = thumbnail_sizes.job_for(wish.width, wish.height, wish.method, wish.animated, _limits(limits))
     async with ctx.database.transaction(tenant) as conn:
-        found = await media.find_thumbnail(conn, tenant, media_id, thumbnail_sizes.variant_of(job))
+        found = await media.find_thumbnail(conn, tenant, row.media_id, thumbnail_sizes.variant_of(job))
     if found is None:
         found = await _make(ctx, tenant, row, job)
     original = stored_file(ctx, tenant, row)

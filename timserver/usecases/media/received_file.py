@@ -1,6 +1,5 @@
 """From a stream to a file on the disk and the row that is to be written for it: shared by both ways of upload."""
 
-import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +11,7 @@ from timserver.media import sniff
 from timserver.media.blobs import BlobTooLarge
 from timserver.store.media import MediaRow
 from timserver.tenancy import Requester, Tenant
+from timserver.usecases.media.disk import disk_errors
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,15 +37,10 @@ async def received(
     if (upload.length_bytes or 0) > size_bytes_max:
         raise too_large
     try:
-        blob = await ctx.media.blobs.write(tenant, upload.chunks, size_bytes_max)
+        with disk_errors():
+            blob = await ctx.media.blobs.write(tenant, upload.chunks, size_bytes_max)
     except BlobTooLarge:
         raise too_large from None
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-            raise
-        raise errors.Unavailable(
-            "Files cannot be stored at the moment", inner=f"media: {error.strerror}"
-        ) from error
     now_ms = ctx.clock.now_ms()
     try:
         yield MediaRow(

@@ -14,8 +14,9 @@ from timserver.policy import points
 from timserver.policy.facts import MediaFacts
 from timserver.store import media
 from timserver.store.media import MediaRow
-from timserver.tenancy import Tenant
+from timserver.tenancy import Requester, Tenant
 from timserver.usecases.federation.listing import federation_list
+from timserver.usecases.media.remote_media import remote_media
 
 _MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,255}\Z")
 _POLL_S_MIN, _POLL_S_MAX = 0.05, 1.0
@@ -44,13 +45,23 @@ def stored_file(ctx: Context, tenant: Tenant, row: MediaRow) -> StoredFile:
     )
 
 
-async def wait_for_media(
-    ctx: Context, tenant: Tenant, server_name: ServerName, media_id: str, timeout_ms: int
-) -> MediaRow:
-    """The row of an uploaded file; waits up to `timeout_ms` for one that is only announced.
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Which file is wanted, by whom (None: somebody without a token), and how long an announced one is waited for."""
 
-    Raises `NotFound` for what is unknown, quarantined, expired or another server's; `NotYetUploaded`; what policy says.
+    server_name: ServerName
+    media_id: str
+    requester: Requester | None = None
+    timeout_ms: int
+    allow_remote: bool = True
+
+
+async def wait_for_media(ctx: Context, tenant: Tenant, source: Source) -> MediaRow:
+    """The row of an uploaded file; waits for one that is only announced, fetches one of another server.
+
+    Raises `NotFound` for what is unknown, quarantined or expired; `NotYetUploaded`; what policy says; what
+    `remote_media` says.
     """
+    server_name, media_id = source.server_name, source.media_id
     points.check(
         points.ON_MEDIA,
         MediaFacts(
@@ -59,9 +70,12 @@ async def wait_for_media(
             server_name=server_name,
         ),
     )
-    if server_name != tenant.server_name or not _MEDIA_ID.match(media_id):
+    is_local = server_name == tenant.server_name
+    if not _MEDIA_ID.match(media_id) or not (is_local or source.allow_remote):
         raise errors.NotFound("Media not found")
-    wait_s = max(0, min(timeout_ms, ctx.settings.limits.media_wait_ms_max)) / 1000
+    if not is_local:
+        return await remote_media(ctx, tenant, source.requester, server_name, media_id, source.timeout_ms)
+    wait_s = max(0, min(source.timeout_ms, ctx.settings.limits.media_wait_ms_max)) / 1000
     deadline_s, pause_s = ctx.clock.monotonic_s() + wait_s, _POLL_S_MIN
     while True:
         row = await _find(ctx, tenant, media_id)
