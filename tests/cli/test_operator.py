@@ -21,6 +21,25 @@ def here(run: Run) -> str:
     return name
 
 
+def test_settings_of_a_tenant_are_changed(run: Run, here: str) -> None:
+    planned = run("tenant", "set", here, "registration=true", "--dry-run", "--json").json
+    assert (planned["changed"], planned["settings"]["registration"]) == (False, True)
+    assert not run("tenant", "show", here, "--json").json["settings"]["registration"]
+    run("tenant", "set", here, "registration=true", "default_room_version=11").must()
+    settings = run("tenant", "show", here, "--json").json["settings"]
+    assert (settings["registration"], settings["default_room_version"]) == (True, "11")
+    run("tenant", "set", here, "default_room_version=null").must()
+    assert run("tenant", "show", here, "--json").json["settings"]["default_room_version"] == "10"
+
+
+def test_a_setting_that_does_not_exist_is_told_with_the_nearest_one(run: Run, here: str) -> None:
+    wrong = run("tenant", "set", here, "registraton=true")
+    assert wrong.code == ExitCode.REFUSED
+    assert "registration" in wrong.err
+    assert run("tenant", "set", here, "registration=perhaps").code == ExitCode.REFUSED
+    assert run("tenant", "set", here, "registration").code == ExitCode.USAGE
+
+
 def test_a_tenant_is_made_shown_and_deleted(run: Run, here: str) -> None:
     shown = run("tenant", "show", here, "--json").json
     assert (shown["variant"], shown["tim_version"], shown["rows"]["tenant_key"]) == ("pro", "1.2", 1)

@@ -1,5 +1,6 @@
 """`timserver tenant`: homeservers are made and removed without a restart."""
 
+import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -108,6 +109,44 @@ def rotate_key(
         return {"server_name": server_name, "rotated": True, "key_id": key_id, "old_keys_end_ts": expired_ts}
 
     tell(with_context(settings_of(command), use), as_json=as_json)
+
+
+@verbs.command("set")
+@ending()
+def change(
+    command: typer.Context,
+    server_name: ServerName,
+    settings: Annotated[
+        list[str], typer.Argument(help="NAME=VALUE; values are JSON or plain text, null is the default.")
+    ],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change settings of a tenant; `tenant show` has their names."""
+    import msgspec  # noqa: PLC0415 - not needed for --help
+
+    from timserver.usecases.tenants import change_settings  # noqa: PLC0415
+
+    changes = dict(_setting(text) for text in settings)
+
+    async def use(ctx: "Context") -> dict[str, Any]:
+        tenant = await must_find(ctx, server_name)
+        after = await change_settings(ctx, tenant, changes, dry_run=dry_run)
+        shown = {name: getattr(after, name) for name in after.__struct_fields__}
+        return {"server_name": server_name, "changed": not dry_run, "settings": msgspec.to_builtins(shown)}
+
+    tell(with_context(settings_of(command), use), as_json=as_json)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """A name and a value. Raises `CommandError`."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise CommandError(f"{text} is not NAME=VALUE", ExitCode.USAGE)
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 @verbs.command()
