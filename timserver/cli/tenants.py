@@ -117,7 +117,8 @@ def change(
     command: typer.Context,
     server_name: ServerName,
     settings: Annotated[
-        list[str], typer.Argument(help="NAME=VALUE; values are JSON or plain text, null is the default.")
+        list[str],
+        typer.Argument(help="NAME=VALUE; true, false, lists as JSON, else text; null is the default."),
     ],
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -143,10 +144,12 @@ def _setting(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise CommandError(f"{text} is not NAME=VALUE", ExitCode.USAGE)
+    if not value.startswith(("[", "{", '"')) and value not in ("true", "false", "null"):
+        return name, value
     try:
         return name, json.loads(value)
-    except ValueError:
-        return name, value
+    except ValueError as error:
+        raise CommandError(f"{value} is not JSON", ExitCode.USAGE) from error
 
 
 @verbs.command()

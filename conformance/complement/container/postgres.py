@@ -54,9 +54,9 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def ensure_database(name: str) -> None:
-    """A database and a role of that name that owns it and is no superuser, unless they exist."""
+    """A database and a role of that name that owns it, may make roles and is no superuser, unless they exist."""
     if not psql("postgres", f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'").strip():
-        psql("postgres", f"CREATE ROLE {name} LOGIN")
+        psql("postgres", f"CREATE ROLE {name} LOGIN CREATEROLE")
         psql("postgres", f"CREATE DATABASE {name} OWNER {name} TEMPLATE template0 LOCALE 'C'")
 
 

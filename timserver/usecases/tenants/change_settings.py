@@ -26,7 +26,7 @@ async def change_settings(
     merged = {**msgspec.to_builtins(tenant.settings), **changes}
     try:
         settings = msgspec.convert(
-            {name: value for name, value in merged.items() if value is not None}, TenantSettings
+            {name: value for name, value in merged.items() if value is not None}, TenantSettings, strict=False
         )
     except msgspec.ValidationError as error:
         raise errors.InvalidParam(str(error)) from error
