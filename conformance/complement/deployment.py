@@ -58,7 +58,7 @@ def deploy(base: str, name: str, authority: Path) -> Deployment:
                 return deployment
         except (OSError, http.client.HTTPException):
             time.sleep(0.1)
-    raise Failed(f"{name} does not answer within 30 s:\n{engine.docker('logs', '--tail', '40', container)}")
+    raise Failed(f"{name} does not answer within 30 s:\n{engine.logs(container)}")
 
 
 def call(

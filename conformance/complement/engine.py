@@ -64,6 +64,18 @@ def docker(*arguments: str, stdin: bytes | None = None, timeout_s: int = 300) ->
     return done.stdout.decode(errors="replace").strip()
 
 
+def logs(container: str, lines: int = 40) -> str:
+    """The last lines of what a container has written, to standard output and error."""
+    done = subprocess.run(
+        ["docker", "logs", "--tail", str(lines), container],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=60,
+        check=False,
+    )
+    return done.stdout.decode(errors="replace").strip()
+
+
 def _wait_until_ready(daemon: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(300):
         if daemon.poll() is not None:

@@ -38,6 +38,20 @@ def end_run() -> None:
     shutil.rmtree(folder)
 
 
+@contextmanager
+def own_cluster() -> Iterator[EmbeddedPostgres]:
+    """A cluster of a test's own, for what belongs to a whole cluster: roles, versions, crashes."""
+    folder = Path(tempfile.mkdtemp(prefix="timserver-test-"))
+    folder.chmod(0o755)
+    cluster = EmbeddedPostgres(folder, FAST_AND_LOSSY)
+    cluster.start()
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(folder)
+
+
 class Postgres:
     """The run's server."""
 

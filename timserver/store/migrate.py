@@ -22,7 +22,9 @@ do $$ begin
     if not exists (select from pg_roles where rolname = '{APP_ROLE}') then create role {APP_ROLE} nologin; end if;
 exception when duplicate_object or unique_violation then null; end $$;
 do $$ begin
-    if not pg_has_role(current_user, '{APP_ROLE}', 'member') then
+    -- from version 16 on who makes a role may grant it, but does not act as it unasked
+    if not pg_has_role(current_user, '{APP_ROLE}',
+                       case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end) then
         execute format('grant {APP_ROLE} to %I', current_user);
     end if;
     execute format('grant usage on schema %I to {APP_ROLE}', current_schema());
