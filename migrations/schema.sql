@@ -591,6 +591,8 @@ begin
     delete from missing_event where tenant_id = p_tenant and room_nid = p_room;
     delete from room_server where tenant_id = p_tenant and room_nid = p_room;
     delete from outbox where tenant_id = p_tenant and room_nid = p_room;
+    delete from inbox where tenant_id = p_tenant and room_nid = p_room;
+    delete from inbox_queue where tenant_id = p_tenant and room_nid = p_room;
     delete from early_redaction r using event e
         where r.tenant_id = p_tenant and e.tenant_id = p_tenant and e.event_nid = r.event_nid and e.room_nid = p_room;
     delete from snapshot where tenant_id = p_tenant and room_nid = p_room;
@@ -1042,6 +1044,31 @@ CREATE TABLE public.fallback_key (
     "json" bytea NOT NULL
 );
 ALTER TABLE ONLY public.fallback_key FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.inbound_transaction (
+    tenant_id bigint NOT NULL,
+    txn_hash bytea NOT NULL,
+    answer bytea NOT NULL,
+    expires_ts bigint NOT NULL
+);
+ALTER TABLE ONLY public.inbound_transaction FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.inbox (
+    tenant_id bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    event_hash bytea NOT NULL,
+    origin text NOT NULL,
+    received_ts bigint NOT NULL,
+    place integer NOT NULL,
+    pdu bytea NOT NULL
+);
+ALTER TABLE ONLY public.inbox FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.inbox_queue (
+    tenant_id bigint NOT NULL,
+    room_nid bigint NOT NULL,
+    origin text NOT NULL,
+    due_ts bigint NOT NULL,
+    lease_until_ts bigint DEFAULT 0 NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL
+);
 CREATE TABLE public.key_backup (
     tenant_id bigint NOT NULL,
     user_nid bigint NOT NULL,
@@ -1457,6 +1484,12 @@ ALTER TABLE ONLY public.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (tenant_id, event_nid);
 ALTER TABLE ONLY public.fallback_key
     ADD CONSTRAINT fallback_key_pkey PRIMARY KEY (tenant_id, device_nid, algorithm);
+ALTER TABLE ONLY public.inbound_transaction
+    ADD CONSTRAINT inbound_transaction_pkey PRIMARY KEY (tenant_id, txn_hash);
+ALTER TABLE ONLY public.inbox
+    ADD CONSTRAINT inbox_pkey PRIMARY KEY (tenant_id, origin, room_nid, event_hash);
+ALTER TABLE ONLY public.inbox_queue
+    ADD CONSTRAINT inbox_queue_pkey PRIMARY KEY (tenant_id, room_nid, origin);
 ALTER TABLE ONLY public.key_backup
     ADD CONSTRAINT key_backup_pkey PRIMARY KEY (tenant_id, user_nid, version);
 ALTER TABLE ONLY public.key_count_change
@@ -1563,6 +1596,9 @@ CREATE INDEX event_push ON public.event USING btree (tenant_id, room_nid, "posit
 CREATE INDEX event_room ON public.event USING btree (tenant_id, room_nid, "position");
 CREATE INDEX event_thread ON public.event USING btree (tenant_id, room_nid, thread_nid, "position") WHERE (thread_nid IS NOT NULL);
 CREATE UNIQUE INDEX event_txn ON public.event USING btree (tenant_id, device_nid, txn_id, room_nid, type_nid) WHERE (txn_id IS NOT NULL);
+CREATE INDEX inbound_transaction_expiry ON public.inbound_transaction USING btree (tenant_id, expires_ts);
+CREATE INDEX inbox_order ON public.inbox USING btree (tenant_id, origin, room_nid, received_ts, place);
+CREATE INDEX inbox_queue_due ON public.inbox_queue USING btree (due_ts);
 CREATE INDEX key_count_change_log ON public.key_count_change USING btree (tenant_id, "position");
 CREATE INDEX key_signature_log ON public.key_signature USING btree (tenant_id, signer_nid, "position");
 CREATE INDEX key_signature_tail ON public.key_signature USING btree (tenant_id, "position");
@@ -1594,6 +1630,8 @@ CREATE INDEX tenant_host_tenant ON public.tenant_host USING btree (tenant_id);
 CREATE INDEX to_device_log ON public.to_device USING btree (tenant_id, "position");
 CREATE INDEX to_device_outbox_log ON public.to_device_outbox USING btree (tenant_id, "position");
 CREATE INDEX typing_log ON public.typing USING btree (tenant_id, "position");
+ALTER TABLE ONLY public.inbox_queue
+    ADD CONSTRAINT inbox_queue_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenant(tenant_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.media_thumbnail
     ADD CONSTRAINT media_thumbnail_media_fkey FOREIGN KEY (tenant_id, media_id) REFERENCES public.media(tenant_id, media_id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.sending
@@ -1614,6 +1652,8 @@ ALTER TABLE public.device_list_change ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.early_redaction ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.event ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.fallback_key ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.inbound_transaction ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.inbox ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.key_backup ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.key_count_change ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.key_signature ENABLE ROW LEVEL SECURITY;
@@ -1660,6 +1700,8 @@ CREATE POLICY tenant_wall ON public.device_list_change USING ((tenant_id = (curr
 CREATE POLICY tenant_wall ON public.early_redaction USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.event USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.fallback_key USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.inbound_transaction USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.inbox USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.key_backup USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.key_count_change USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.key_signature USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));

@@ -40,7 +40,7 @@ from timserver.store.streams import Streams
 from timserver.store.vault import Vault
 from timserver.usecases.federation.listing import federation_list
 from timserver.usecases.tenants.signing_key import signing_key
-from timserver.workers import federation_sender, media_sweep, retention
+from timserver.workers import federation_sender, inbox, media_sweep, retention
 
 _log = structlog.get_logger("timserver.app")
 
@@ -125,7 +125,14 @@ async def serve(
     async with open_context(settings, master_key) as ctx, asyncio.TaskGroup() as group:
         metrics = Metrics()
         sender = federation_sender.Sender(ctx, metrics)
-        workers = (ctx.streams.run(), media_sweep.run(ctx), retention.run(ctx), sender.run())
+        receiver = inbox.InboxWorker(ctx)
+        workers = (
+            ctx.streams.run(),
+            media_sweep.run(ctx),
+            retention.run(ctx),
+            sender.run(),
+            receiver.run(),
+        )
         loops = [group.create_task(worker) for worker in workers]
         runners = []
         for listener, bound in zip(settings.listeners, sockets, strict=True):

@@ -21,6 +21,8 @@ begin
     delete from missing_event where tenant_id = p_tenant and room_nid = p_room;
     delete from room_server where tenant_id = p_tenant and room_nid = p_room;
     delete from outbox where tenant_id = p_tenant and room_nid = p_room;
+    delete from inbox where tenant_id = p_tenant and room_nid = p_room;
+    delete from inbox_queue where tenant_id = p_tenant and room_nid = p_room;
     delete from early_redaction r using event e
         where r.tenant_id = p_tenant and e.tenant_id = p_tenant and e.event_nid = r.event_nid and e.room_nid = p_room;
     delete from snapshot where tenant_id = p_tenant and room_nid = p_room;

@@ -26,6 +26,7 @@ ROWS = {
     "bulk_perspectives_key_query": Row(stranger="200", body={"server_keys": {}}),
     "get_content": Row(stranger=UNKNOWN),
     "get_content_thumbnail": Row(stranger=UNKNOWN, query="?width=32&height=32"),
+    "send_transaction": Row(stranger="200", body={"pdus": [], "edus": []}),
     "get_event": Row(stranger=UNKNOWN),
     "get_room_state": Row(stranger=FORBIDDEN, query="?event_id={eventId}"),
     "get_room_state_ids": Row(stranger=FORBIDDEN, query="?event_id={eventId}"),

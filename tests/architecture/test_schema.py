@@ -13,9 +13,9 @@ from timserver.store.database import APP_ROLE
 from timserver.store.migrate import MIGRATIONS
 from timserver.store.statement import REGISTERED, Directory, Function, Statement
 
-DIRECTORY_TABLES = {"tenant", "tenant_host", "schema_migration", "server_key", "sending"}
-"""Tables that belong to no tenant: how tenants are found, what was migrated, public keys of other servers, and who has
-something to send.
+DIRECTORY_TABLES = {"tenant", "tenant_host", "schema_migration", "server_key", "sending", "inbox_queue"}
+"""Tables that belong to no tenant: how tenants are found, what was migrated, public keys of other servers, who has
+something to send, and where something waits.
 """
 
 assert MODULES, "importing the endpoints registers every statement"

@@ -62,6 +62,7 @@ MACHINERY = {"database", "statement", "migrate", "embedded", "bus", "streams", "
 ACROSS_TENANTS = {
     "tenants": {"find_by_host", "all_tenants", "by_ids"},
     "destinations": {"claim_due", "waiting"},
+    "inbox": {"take_turns"},
 }
 """Questions on the tables that belong to no tenant."""
 TABLE_GROUPS = [path for path in sorted((ROOT / "store").glob("*.py")) if path.stem not in MACHINERY]

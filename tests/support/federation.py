@@ -29,7 +29,7 @@ class Server:
 
     async def call(self, tenant: Tenant, method: str, uri: str, body: Any = None, **headers: str) -> Reply:
         """One signed request to a tenant; `headers` are sent instead of the right ones."""
-        content = None if body is None else core.canonical_json(msgspec.json.encode(body))
+        content = None if body is None else core.canonical_body(msgspec.json.encode(body))
         sent = {
             "Host": tenant.server_name,
             **self.signed(tenant.server_name, method, uri, content),

@@ -19,6 +19,7 @@ from timserver.matrix.ids import ServerName
 from timserver.policy import points
 from timserver.policy.facts import FederationRequestFacts
 from timserver.tenancy import Tenant
+from timserver.usecases.federation.heard_from import heard_from
 from timserver.usecases.federation.listing import federation_list
 
 
@@ -52,6 +53,8 @@ async def serve(ctx: Context, tenant: Tenant, request: ServerRequest) -> Any:
     body = await request.proved_body()
     ctx.caches.rates.take(tenant, RateKind.TENANT, "")
     ctx.caches.rates.take(tenant, RateKind.FEDERATION, request.origin or request.address)
+    if request.origin is not None:
+        await heard_from(ctx, tenant, request.origin)
     arguments: list[Any] = [ctx, tenant]
     if endpoint.auth.of_servers:
         arguments.append(request.origin)

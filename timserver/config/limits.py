@@ -34,6 +34,26 @@ class Limits(BaseModel):
         default=33_554_432,
         description="Another server's answer, after inflation, unless the question says more.",
     )
+    federation_transactions_at_once: PositiveInt = Field(
+        default=3, description="Transactions of one server that a process receives for a tenant at once."
+    )
+    federation_receive_s_max: PositiveInt = Field(
+        default=10,
+        description="Time for the events of one room in a transaction; what is left waits in the inbox.",
+    )
+    inbox_events_max: PositiveInt = Field(
+        default=5_000,
+        description="Events of one server that wait for what is missing before them, per tenant.",
+    )
+    inbox_attempts_max: PositiveInt = Field(
+        default=10, description="How often in vain, before an event that waits is given up."
+    )
+    inbox_rooms_at_once: PositiveInt = Field(
+        default=20, description="Rooms whose waiting events a process works off at once."
+    )
+    inbox_rooms_of_server_at_once: PositiveInt = Field(
+        default=8, description="Of these, rooms of one sending server, over all tenants and processes."
+    )
     url_bytes_max: PositiveInt = Field(default=16_384, description="Request line: path and query.")
     header_bytes_max: PositiveInt = Field(default=16_384, description="One request header.")
     request_body_s_max: PositiveInt = Field(default=30, description="Time to receive a JSON body.")

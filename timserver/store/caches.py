@@ -5,7 +5,7 @@ that changed them, and live for `STALE_S` seconds at most when a hint is lost.
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -140,6 +140,8 @@ class Caches:
         self.media_locks: Lru[tuple[int, int, str], asyncio.Lock] = Lru(limits.rooms_cached_max)
         """By file of another server: only one request fetches it."""
         self.media_slots = asyncio.Semaphore(limits.remote_media_at_once_max)
+        self.receiving: Counter[tuple[int, str]] = Counter()
+        """Transactions that are being received, by tenant and origin; no entry for none."""
         self.room_nids: Lru[tuple[int, str], int] = Lru(limits.rooms_cached_max)
         self.heard: Lru[tuple[int, str], float] = Lru(limits.tokens_cached_max)
         """By other server: the monotonic time when a request of it was last noted."""

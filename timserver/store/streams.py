@@ -210,6 +210,8 @@ class Streams:
         self._going_down = False
         self.on_outgoing: Callable[[Tenant], None] = lambda _: None
         """Set by the loop that sends to other servers."""
+        self.inbox = asyncio.Event()
+        """Something was put into the inbox here (`workers.inbox`)."""
         self.bus = bus
         bus.on_position = self._heard
 

@@ -14,6 +14,8 @@ from timserver.store import room_servers, rooms, terms
 from timserver.store.database import Connection
 from timserver.store.rooms import RoomRow
 from timserver.tenancy import Tenant
+from timserver.usecases.federation.acl import is_allowed
+from timserver.usecases.rooms.live import live_room
 from timserver.usecases.rooms.space_children import ChildState, space_children
 from timserver.usecases.rooms.summaries import Summary, summarize
 
@@ -31,6 +33,9 @@ async def read_space(
     ctx: Context, tenant: Tenant, origin: ServerName, room_id: RoomID, *, suggested_only: bool
 ) -> Space:
     """Raises `NotFound` for what is unknown and for what the server may not look at."""
+    asked = await live_room(ctx, tenant, room_id)
+    if asked is not None and not await is_allowed(ctx, tenant, asked, origin):
+        raise errors.NotFound("Room not found")
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         server_nid = (await terms.find(conn, ctx.caches, tenant, [origin])).get(origin, 0)
         root = await rooms.find_room(conn, tenant, room_id)
