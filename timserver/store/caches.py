@@ -7,7 +7,7 @@ that changed them, and live for `STALE_S` seconds at most when a hint is lost.
 import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -137,6 +137,8 @@ class Caches:
         """Access control lists of rooms, by tenant and event."""
         self.acl_verdicts: Lru[tuple[int, int, str], bool] = Lru(limits.rooms_cached_max)
         """What they say of a server."""
+        self.hierarchies: Lru[tuple[int, str, bool], tuple[float, Any]] = Lru(1_000)
+        """By tenant, space, and whether only what is suggested: another server's answer, with the monotonic time of it."""
         self.media_locks: Lru[tuple[int, int, str], asyncio.Lock] = Lru(limits.rooms_cached_max)
         """By file of another server: only one request fetches it."""
         self.media_slots = asyncio.Semaphore(limits.remote_media_at_once_max)

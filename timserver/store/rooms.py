@@ -131,6 +131,11 @@ _COUNTS = Statement(
     Counts,
     "select room_nid, joined, invited from room_summary where tenant_id = $1 and room_nid = any ($2::bigint[])",
 )
+_WITH_LOCAL = Statement(
+    int,
+    "select r.nid from unnest($2::bigint[]) r (nid) where exists (select from membership m where m.tenant_id = $1"
+    " and m.room_nid = r.nid and m.membership = 1 and m.local)",
+)
 _FORGET = Statement(
     int,
     "update membership set forgotten = true where tenant_id = $1 and user_nid = $2 and room_nid = $3"
@@ -143,6 +148,11 @@ _IN_DIRECTORY = Statement(
     RoomRow,
     "select room_nid, room_id, room_version, in_directory from room where tenant_id = $1 and in_directory",
 )
+
+
+async def with_local_members(conn: Connection, tenant: Tenant, room_nids: list[int]) -> set[int]:
+    """Those of the rooms in which somebody of this server is."""
+    return set(await _WITH_LOCAL.all(conn, tenant, room_nids)) if room_nids else set()
 
 
 async def find_room(conn: Connection, tenant: Tenant, room_id: str) -> RoomRow | None:

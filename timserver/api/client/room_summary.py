@@ -33,5 +33,5 @@ async def get_room_summary(
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1room_summaryroomidoralias
     """
-    summary, membership = await summarize_room(ctx, tenant, requester, request.room_id_or_alias)
+    summary, membership = await summarize_room(ctx, tenant, requester, request.room_id_or_alias, request.via)
     return GetRoomSummaryResponse(**msgspec.structs.asdict(summary), membership=membership)

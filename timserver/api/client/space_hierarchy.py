@@ -11,6 +11,7 @@ from timserver.matrix import errors
 from timserver.matrix.ids import RoomID
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.rooms import read_hierarchy
+from timserver.usecases.rooms.space_children import ChildState
 from timserver.usecases.rooms.summaries import Summary
 
 _LIMIT, _DEPTH = 50, 20
@@ -29,7 +30,7 @@ class GetSpaceHierarchyRequest(Request, frozen=True, kw_only=True):
 class HierarchyRoom(Summary, frozen=True, kw_only=True, omit_defaults=True):
     """A room of the tree."""
 
-    children_state: list[read_hierarchy.ChildState]
+    children_state: list[ChildState]
 
 
 class GetSpaceHierarchyResponse(msgspec.Struct, frozen=True, omit_defaults=True):

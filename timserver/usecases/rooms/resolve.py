@@ -1,7 +1,5 @@
 """Step: the room behind an id or alias; where an alias of another server points to says that server."""
 
-from collections.abc import Sequence
-
 import msgspec
 
 from timserver.context import Context
@@ -13,7 +11,6 @@ from timserver.matrix.ids import (
     ServerName,
     parse_room_alias,
     parse_room_id,
-    parse_server_name,
     server_name_of,
 )
 from timserver.remote.errors import RemoteError
@@ -21,6 +18,7 @@ from timserver.remote.federation import queries
 from timserver.store import aliases, rooms
 from timserver.tenancy import Tenant
 from timserver.usecases.federation.refusals import to_client
+from timserver.usecases.rooms.remote_spaces import server_names
 from timserver.usecases.rooms.resident_servers import resident_servers
 
 
@@ -67,14 +65,4 @@ async def _ask(ctx: Context, tenant: Tenant, alias: RoomAlias) -> LocatedRoom:
     except InvalidID as error:
         raise errors.NotFound("Room alias not found", inner="remote: not a room id") from error
     named = found.servers[: ctx.settings.limits.resident_servers_max]
-    return LocatedRoom(room_id, tuple(dict.fromkeys([*_server_names(named), server])))
-
-
-def _server_names(texts: Sequence[str]) -> list[ServerName]:
-    names = []
-    for text in texts:
-        try:
-            names.append(parse_server_name(text))
-        except InvalidID:
-            continue
-    return names
+    return LocatedRoom(room_id, tuple(dict.fromkeys([*server_names(named), server])))
