@@ -16,6 +16,18 @@ begin
         select p_tenant, p_room, s.position, s.key, s.nid, coalesce(s.old, 0)
         from unnest(p_keys, p_nids, p_replaces, p_positions) s (key, nid, old, position) where s.key is not null;
     if array_remove(p_memberships, null) <> '{}' then
+        -- The end of an invite or a knock goes to the server of its user, also when nobody of it is in the room: the
+        -- server counts as there for this one event.
+        insert into room_server as r (tenant_id, room_nid, server_nid, since_position, until_position)
+            select p_tenant, p_room, s.server, max(s.position) - 1, max(s.position)
+            from unnest(p_keys, p_memberships, p_servers, p_positions) s (key, membership, server, position)
+            join membership m on m.tenant_id = p_tenant and m.user_nid = s.key and m.room_nid = p_room
+                and m.membership in (2, 3)
+            where s.server is not null and s.membership in (4, 5) group by s.server
+            on conflict (tenant_id, room_nid, server_nid) do update set
+                since_position = case when r.until_position is null then r.since_position
+                                      else excluded.since_position end,
+                until_position = case when r.until_position is null then null else excluded.until_position end;
         insert into membership as m (tenant_id, room_nid, user_nid, membership, event_nid, position, join_position,
                                      local, server_nid, stripped)
             select distinct on (s.key) p_tenant, p_room, s.key, s.membership, coalesce(nullif(s.nid, 0), s.old, 0),

@@ -18,6 +18,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNKNOWN, FORBIDDEN = "404 M_NOT_FOUND", "403 M_FORBIDDEN"
+NO_EVENT = "400 M_INVALID_PARAM"
 
 ROWS = {
     "get_version": Row(stranger="200"),
@@ -46,4 +47,14 @@ ROWS = {
     "get_user_devices": Row(stranger="200"),
     "query_user_encryption_keys": Row(stranger="200", body={"device_keys": {}}),
     "claim_user_encryption_keys": Row(stranger="200", body={"one_time_keys": {}}),
+    "make_join": Row(stranger=FORBIDDEN),
+    "make_leave": Row(stranger=FORBIDDEN),
+    "make_knock": Row(stranger=FORBIDDEN, query="?ver=10"),
+    "send_join_v2": Row(stranger=NO_EVENT, body={}),
+    "send_leave_v2": Row(stranger=NO_EVENT, body={}),
+    "send_knock": Row(stranger=NO_EVENT, body={}),
+    "send_invite_v1": Row(stranger=NO_EVENT, body={}),
+    "send_invite_v2": Row(stranger=NO_EVENT, body={"room_version": "10", "event": {}}),
+    "exchange_third_party_invite": Row(stranger="403 M_THREEPID_DENIED", body={}),
+    "on_bind_third_party_identifier": Row(stranger="403 M_THREEPID_DENIED", body={}),
 }

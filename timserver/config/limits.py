@@ -54,6 +54,25 @@ class Limits(BaseModel):
     inbox_rooms_of_server_at_once: PositiveInt = Field(
         default=8, description="Of these, rooms of one sending server, over all tenants and processes."
     )
+    join_answer_bytes_max: PositiveInt = Field(
+        default=268_435_456, description="A room's state and auth chains, as another server answers a join."
+    )
+    join_answer_s_max: PositiveInt = Field(
+        default=300, description="Time for another server's answer to a join."
+    )
+    leave_s_max: PositiveInt = Field(
+        default=20, description="How long a user who leaves waits for other servers to take notice."
+    )
+    handshake_servers_max: PositiveInt = Field(
+        default=20, description="Servers that are asked in turn to let a user into a room."
+    )
+    servers_in_room_max: PositiveInt = Field(
+        default=5_000, description="Servers that are named to one that joins without members."
+    )
+    shown_state_events_max: PositiveInt = Field(
+        default=100, description="State events that another server shows with an invite or a knock."
+    )
+    shown_state_bytes_max: PositiveInt = Field(default=524_288, description="Their size together.")
     url_bytes_max: PositiveInt = Field(default=16_384, description="Request line: path and query.")
     header_bytes_max: PositiveInt = Field(default=16_384, description="One request header.")
     request_body_s_max: PositiveInt = Field(default=30, description="Time to receive a JSON body.")

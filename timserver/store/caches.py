@@ -16,6 +16,7 @@ from timserver.matrix.filters import Filter
 from timserver.matrix.ids import ServerName
 from timserver.matrix.server_acl import ServerAcl
 from timserver.matrix.signing import SigningKey
+from timserver.store.in_flight import InFlight
 from timserver.store.live_rooms import LiveRoom
 from timserver.store.rates import Rates
 from timserver.store.snapshots import State
@@ -144,6 +145,8 @@ class Caches:
         self.media_slots = asyncio.Semaphore(limits.remote_media_at_once_max)
         self.receiving: Counter[tuple[int, str]] = Counter()
         """Transactions that are being received, by tenant and origin; no entry for none."""
+        self.joins: InFlight[tuple[int, str]] = InFlight()
+        """By tenant and room id: joins by way of other servers that are under way."""
         self.room_nids: Lru[tuple[int, str], int] = Lru(limits.rooms_cached_max)
         self.heard: Lru[tuple[int, str], float] = Lru(limits.tokens_cached_max)
         """By other server: the monotonic time when a request of it was last noted."""

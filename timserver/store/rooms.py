@@ -59,6 +59,11 @@ class UserRoomRow(msgspec.Struct, frozen=True):
     stripped: bytes | None
 
 
+class _IsJoined(msgspec.Struct, frozen=True):
+    room_id: str
+    joined: bool
+
+
 class Counts(msgspec.Struct, frozen=True):
     """A row of `room_summary`."""
 
@@ -126,6 +131,13 @@ _SHARED = Statement(
     "select distinct o.user_nid from membership m join membership o on o.tenant_id = m.tenant_id"
     " and o.room_nid = m.room_nid and o.membership = 1"
     " where m.tenant_id = $1 and m.user_nid = $2 and m.membership = 1 and o.user_nid <> $2",
+)
+_MEMBERSHIP_IN = Statement(
+    _IsJoined,
+    "select r.room_id, exists (select from membership m where m.tenant_id = $1 and m.room_nid = r.room_nid"
+    " and m.user_nid = $2 and m.membership = 1) from room r where r.tenant_id = $1 and r.room_id = any ($3::text[])"
+    " and exists (select from membership o where o.tenant_id = $1 and o.room_nid = r.room_nid and o.local"
+    " and o.membership = 1)",
 )
 _COUNTS = Statement(
     Counts,
@@ -236,6 +248,16 @@ async def some_rooms_of(
 async def room_of(conn: Connection, tenant: Tenant, user_nid: int, room_nid: int) -> UserRoomRow | None:
     """One room of a user."""
     return await _ROOM_OF.one(conn, tenant, user_nid, room_nid)
+
+
+async def membership_in(
+    conn: Connection, tenant: Tenant, user_nid: int, room_ids: list[str]
+) -> dict[str, bool]:
+    """Is the user, local or not, joined to these rooms? Only rooms with a joined local user are told: of others
+    nothing here is current.
+    """
+    rows = await _MEMBERSHIP_IN.all(conn, tenant, user_nid, room_ids)
+    return {row.room_id: row.joined for row in rows}
 
 
 async def users_sharing_rooms(conn: Connection, tenant: Tenant, user_nid: int) -> set[int]:

@@ -18,7 +18,7 @@ from timserver.tenancy import Requester, Tenant
 from timserver.usecases.membership import invite_user as inviting
 from timserver.usecases.membership import leave_room as leaving
 from timserver.usecases.membership.join_room import join_room as join_room_here
-from timserver.usecases.rooms.resolve import locate_room, resolve_room
+from timserver.usecases.rooms.resolve import locate_room
 
 
 class RoomIdResponse(msgspec.Struct, frozen=True):
@@ -98,8 +98,9 @@ async def knock_room(
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3knockroomidoralias
     """
-    room_id = await resolve_room(ctx, tenant, request.room_id_or_alias)
-    await leaving.knock_room(ctx, tenant, requester, room_id, request.reason)
+    located = await locate_room(ctx, tenant, request.room_id_or_alias)
+    room_id, via = located.room_id, (*request.via, *request.server_name, *located.servers)
+    await leaving.knock_room(ctx, tenant, requester, room_id, via=via, reason=request.reason)
     return RoomIdResponse(room_id)
 
 

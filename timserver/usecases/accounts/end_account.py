@@ -9,7 +9,7 @@ from timserver.store import account_data, accounts, profiles, push_rules, rooms
 from timserver.store.live_rooms import BAN, LEAVE
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.accounts.log_out import end_devices
-from timserver.usecases.membership.changing import Change, change_membership
+from timserver.usecases.membership.leaving import leave
 from timserver.usecases.rooms.live import must_current_room
 
 _log = structlog.get_logger("timserver.accounts")
@@ -35,6 +35,6 @@ async def end_account(ctx: Context, tenant: Tenant, user_id: UserID, user_nid: i
             continue
         try:
             room = await must_current_room(ctx, tenant, RoomID(membership.room_id))
-            await change_membership(ctx, tenant, leaver, room, Change(target=user_id, membership="leave"))
+            await leave(ctx, tenant, leaver, room)
         except errors.MatrixError as error:
             _log.warning("room not left at the end of an account", errcode=error.errcode)

@@ -3,7 +3,7 @@
 from timserver.context import Context
 from timserver.matrix import errors
 from timserver.matrix.event import get_str
-from timserver.matrix.ids import EventID, InvalidID, parse_user_id
+from timserver.matrix.ids import EventID, InvalidID, parse_user_id, server_name_of
 from timserver.matrix.json_types import JsonObject, JsonValue
 from timserver.policy import points
 from timserver.policy.facts import JoinFacts, ProfileFacts
@@ -12,10 +12,11 @@ from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.appending import append
 from timserver.usecases.events.drafts import Draft
 from timserver.usecases.federation.listing import federation_list
+from timserver.usecases.federation.send_invite import invite_elsewhere
 from timserver.usecases.membership.changing import membership_of, target_nid
 from timserver.usecases.membership.invite_user import check_invite
-from timserver.usecases.membership.join_room import authorising_user
 from timserver.usecases.membership.profile_content import profile_content
+from timserver.usecases.membership.restricted import authorising_user
 from timserver.usecases.membership.stripped import stripped_state
 
 
@@ -37,6 +38,8 @@ async def send_given_membership(
     inviter = None
     if membership == "invite":
         await check_invite(ctx, tenant, requester, room, target)
+        if server_name_of(target) != tenant.server_name:
+            return await invite_elsewhere(ctx, tenant, requester.user_id, room, target, content)
         inviter = requester.user_id
     if membership == "join" and target == requester.user_id:
         content |= await _join_content(ctx, tenant, requester, room)
@@ -66,7 +69,7 @@ async def _join_content(
         points.ON_JOIN,
         JoinFacts(tenant=tenant, federation=federation_list(ctx), user_id=requester.user_id, via=()),
     )
-    via = await authorising_user(ctx, tenant, requester, room) if current != "invite" else None
+    via = await authorising_user(ctx, tenant, requester.user_nid, room) if current != "invite" else None
     return {"join_authorised_via_users_server": via} if via else {}
 
 

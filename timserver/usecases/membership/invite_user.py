@@ -3,12 +3,14 @@
 from timserver.context import Context
 from timserver.matrix import errors
 from timserver.matrix.ids import RoomID, UserID, localpart_of, server_name_of
+from timserver.matrix.json_types import JsonValue
 from timserver.policy import points
 from timserver.policy.facts import InviteFacts
 from timserver.store import accounts
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.federation.listing import federation_list
+from timserver.usecases.federation.send_invite import invite_elsewhere
 from timserver.usecases.membership.changing import Change, change_membership, membership_of
 from timserver.usecases.rooms.live import must_current_room
 
@@ -43,24 +45,30 @@ async def invite_into(
 ) -> None:
     """Step: as `invite_user`, for a room at hand."""
     await check_invite(ctx, tenant, requester, room, invitee)
-    change = Change(target=invitee, membership="invite", reason=reason, is_direct=is_direct)
-    await change_membership(ctx, tenant, requester, room, change)
+    if server_name_of(invitee) == tenant.server_name:
+        change = Change(target=invitee, membership="invite", reason=reason, is_direct=is_direct)
+        await change_membership(ctx, tenant, requester, room, change)
+        return
+    content: dict[str, JsonValue] = {}
+    if reason is not None:
+        content["reason"] = reason
+    if is_direct:
+        content["is_direct"] = True
+    await invite_elsewhere(ctx, tenant, requester.user_id, room, invitee, content)
 
 
 async def check_invite(
     ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom, invitee: UserID
 ) -> None:
     """Step: what is asked before the auth rules. Raises `Forbidden`."""
-    points.check(
-        points.ON_INVITE,
-        InviteFacts(
-            tenant=tenant, federation=federation_list(ctx), inviter=requester.user_id, invitee=invitee
-        ),
+    facts = InviteFacts(
+        tenant=tenant, federation=federation_list(ctx), inviter=requester.user_id, invitee=invitee
     )
+    points.check(points.ON_INVITE, facts)
     if await membership_of(ctx, tenant, room, requester.user_id) != "join":
         raise errors.Forbidden("You are not in this room")
     if server_name_of(invitee) != tenant.server_name:
-        raise errors.Forbidden("That server cannot be reached")
+        return
     async with ctx.database.transaction(tenant) as conn:
         account = await accounts.find_account(conn, tenant, localpart_of(invitee))
     if account is None or account.state == accounts.DEACTIVATED:

@@ -1,22 +1,35 @@
-"""A local user joins a room of this server.
+"""A local user joins a room: here, when the tenant is in it; else by way of a server that is.
 
 Spec: https://spec.matrix.org/v1.19/client-server-api/#joining-rooms
 """
 
 from collections.abc import Sequence
 
+import msgspec
+
 from timserver.context import Context
-from timserver.matrix import errors, power_levels
-from timserver.matrix.event import Event, get_list, get_str
-from timserver.matrix.ids import RoomID, ServerName, UserID
+from timserver.matrix import errors
+from timserver.matrix.ids import RoomID, ServerName
+from timserver.matrix.json_types import JsonValue
 from timserver.policy import points
 from timserver.policy.facts import JoinFacts
-from timserver.store import rooms, terms
-from timserver.store.live_rooms import JOIN, LiveRoom
+from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Requester, Tenant
+from timserver.usecases.federation.candidates import helpers
+from timserver.usecases.federation.enter_room import enter_room
+from timserver.usecases.federation.handshake import Asked
 from timserver.usecases.federation.listing import federation_list
+from timserver.usecases.federation.resident_room import takes_part
 from timserver.usecases.membership.changing import Change, change_membership, membership_of
-from timserver.usecases.rooms.live import current_room, state_events
+from timserver.usecases.membership.profile_content import profile_content
+from timserver.usecases.membership.restricted import authorising_user
+from timserver.usecases.rooms.live import current_room
+
+
+class _Join(msgspec.Struct, frozen=True):
+    room_id: RoomID
+    via: tuple[ServerName, ...]
+    reason: str | None
 
 
 async def join_room(
@@ -28,65 +41,67 @@ async def join_room(
     via: Sequence[ServerName] = (),
     reason: str | None = None,
 ) -> None:
-    """Join, or do nothing for who is joined. Raises `Forbidden` when the join rules refuse."""
+    """Join, or do nothing for who is joined. Raises `Forbidden` when the join rules refuse, `NotFound` when nobody
+    can be asked, and what other servers answer.
+
+    Of one room the tenant learns by one join at a time: who asks again meanwhile gets its outcome, another user waits
+    and then joins here.
+    """
+    wanted = _Join(room_id, tuple(dict.fromkeys(via)), reason)
     points.check(
         points.ON_JOIN,
-        JoinFacts(tenant=tenant, federation=federation_list(ctx), user_id=requester.user_id, via=tuple(via)),
+        JoinFacts(tenant=tenant, federation=federation_list(ctx), user_id=requester.user_id, via=wanted.via),
     )
-    room = await current_room(ctx, tenant, room_id)
-    if room is None:
-        raise errors.NotFound("Room not found here, and no other server can be asked")
+
+    async def join_elsewhere() -> None:
+        await _join_elsewhere(ctx, tenant, requester, wanted)
+
+    for _ in range(ctx.settings.limits.append_retries_max):
+        room = await current_room(ctx, tenant, room_id)
+        if room is not None and takes_part(room) and await _join_here(ctx, tenant, requester, room, wanted):
+            return
+        if await ctx.caches.joins.share((tenant.tenant_id, room_id), requester.user_nid, join_elsewhere):
+            return
+    raise errors.Unavailable("Others keep joining the room")
+
+
+async def _join_here(
+    ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom, wanted: _Join
+) -> bool:
+    """False when only another server in the room can let the user in."""
     current = await membership_of(ctx, tenant, room, requester.user_id)
     if current == "join":
-        return
+        return True
     authorised_via = None
     if current != "invite":
-        authorised_via = await authorising_user(ctx, tenant, requester, room)
-    await change_membership(
-        ctx,
-        tenant,
-        requester,
-        room,
-        Change(target=requester.user_id, membership="join", reason=reason, authorised_via=authorised_via),
+        try:
+            authorised_via = await authorising_user(ctx, tenant, requester.user_nid, room)
+        except (errors.UnableToAuthoriseJoin, errors.UnableToGrantJoin) as error:
+            if await helpers(ctx, tenant, room, requester.user_id, wanted.via):
+                return False
+            if isinstance(error, errors.UnableToGrantJoin):
+                raise
+            raise errors.Forbidden("You do not belong to any of the required rooms") from error
+    change = Change(
+        target=requester.user_id, membership="join", reason=wanted.reason, authorised_via=authorised_via
     )
+    await change_membership(ctx, tenant, requester, room, change)
+    return True
 
 
-async def authorising_user(
-    ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom
-) -> UserID | None:
-    """In a restricted room: a local member with the power to invite, when the user is in one of the allowed rooms.
-
-    Spec: https://spec.matrix.org/v1.19/client-server-api/#restricted-rooms
-    """
-    keys = [("m.room.join_rules", ""), ("m.room.create", ""), ("m.room.power_levels", "")]
-    found = {key: event for key, (_, event) in (await state_events(ctx, tenant, room, keys)).items()}
-    rules = found.get(("m.room.join_rules", ""))
-    if rules is None or not _is_restricted(room, rules):
-        return None
-    allowed = [
-        get_str(rule, "room_id")
-        for rule in get_list(rules.content, "allow") or []
-        if isinstance(rule, dict) and rule.get("type") == "m.room_membership"
-    ]
+async def _join_elsewhere(ctx: Context, tenant: Tenant, requester: Requester, wanted: _Join) -> None:
+    room = await current_room(ctx, tenant, wanted.room_id)
+    servers = await helpers(ctx, tenant, room, requester.user_id, wanted.via)
+    if not servers:
+        raise errors.NotFound("Room not found here, and no other server can be asked")
+    content: dict[str, JsonValue] = {"reason": wanted.reason} if wanted.reason is not None else {}
     async with ctx.database.transaction(tenant) as conn:
-        mine = {
-            row.room_id
-            for row in await rooms.rooms_of(conn, tenant, requester.user_nid)
-            if row.membership == JOIN
-        }
-        if not mine & set(allowed):
-            raise errors.Forbidden("You do not belong to any of the required rooms")
-        names = await terms.names_of(conn, ctx.caches, tenant, room.joined_local())
-    levels = power_levels.of_state(room.version, found)
-    needed = power_levels.named_level(levels, "invite")
-    for name in names.values():
-        if power_levels.user_level(levels, name) >= needed:
-            return UserID(name)
-    raise errors.UnableToGrantJoin()
-
-
-def _is_restricted(room: LiveRoom, rules: Event) -> bool:
-    rule = get_str(rules.content, "join_rule")
-    return (rule == "restricted" and room.version.restricted) or (
-        rule == "knock_restricted" and room.version.knock_restricted
+        content |= await profile_content(conn, tenant, requester.user_nid)
+    asked = Asked(
+        room_id=wanted.room_id,
+        user_id=requester.user_id,
+        membership="join",
+        content=content,
+        version=room.version if room is not None else None,
     )
+    await enter_room(ctx, tenant, room, asked, servers)

@@ -3,13 +3,22 @@
 Spec: https://spec.matrix.org/v1.19/client-server-api/#leaving-rooms
 """
 
+from collections.abc import Sequence
+
 from timserver.context import Context
 from timserver.matrix import errors
-from timserver.matrix.ids import RoomID, UserID
+from timserver.matrix.ids import RoomID, ServerName, UserID
+from timserver.matrix.json_types import JsonValue
 from timserver.store import rooms
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Requester, Tenant
+from timserver.usecases.federation.candidates import helpers
+from timserver.usecases.federation.handshake import Asked
+from timserver.usecases.federation.knock_elsewhere import knock_elsewhere
+from timserver.usecases.federation.resident_room import takes_part
 from timserver.usecases.membership.changing import Change, change_membership, membership_of
+from timserver.usecases.membership.leaving import leave
+from timserver.usecases.membership.profile_content import profile_content
 from timserver.usecases.rooms.live import current_room, must_current_room
 
 
@@ -22,8 +31,7 @@ async def leave_room(
         if room.members.get(requester.user_nid) is None:
             raise errors.Forbidden("You are not in this room")
         return
-    change = Change(target=requester.user_id, membership="leave", reason=reason)
-    await change_membership(ctx, tenant, requester, room, change)
+    await leave(ctx, tenant, requester, room, reason)
 
 
 async def kick_user(
@@ -70,16 +78,39 @@ async def _room_of_member(ctx: Context, tenant: Tenant, requester: Requester, ro
 
 
 async def knock_room(
-    ctx: Context, tenant: Tenant, requester: Requester, room_id: RoomID, reason: str | None
+    ctx: Context,
+    tenant: Tenant,
+    requester: Requester,
+    room_id: RoomID,
+    *,
+    via: Sequence[ServerName] = (),
+    reason: str | None = None,
 ) -> None:
-    """Ask to be let in; nothing for who has knocked already."""
+    """Ask to be let in, here or by way of another server; nothing for who has knocked already.
+
+    Raises `NotFound` when nobody can be asked, and what other servers answer.
+    """
     room = await current_room(ctx, tenant, room_id)
-    if room is None:
-        raise errors.NotFound("Room not found here, and no other server can be asked")
-    if await membership_of(ctx, tenant, room, requester.user_id) == "knock":
+    if room is not None and await membership_of(ctx, tenant, room, requester.user_id) == "knock":
         return
-    change = Change(target=requester.user_id, membership="knock", reason=reason)
-    await change_membership(ctx, tenant, requester, room, change)
+    if room is not None and takes_part(room):
+        change = Change(target=requester.user_id, membership="knock", reason=reason)
+        await change_membership(ctx, tenant, requester, room, change)
+        return
+    servers = await helpers(ctx, tenant, room, requester.user_id, via)
+    if not servers:
+        raise errors.NotFound("Room not found here, and no other server can be asked")
+    content: dict[str, JsonValue] = {"reason": reason} if reason is not None else {}
+    async with ctx.database.transaction(tenant) as conn:
+        content |= await profile_content(conn, tenant, requester.user_nid)
+    asked = Asked(
+        room_id=room_id,
+        user_id=requester.user_id,
+        membership="knock",
+        content=content,
+        version=room.version if room is not None else None,
+    )
+    await knock_elsewhere(ctx, tenant, asked, servers)
 
 
 async def forget_room(ctx: Context, tenant: Tenant, requester: Requester, room_id: RoomID) -> None:

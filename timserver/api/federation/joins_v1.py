@@ -1,0 +1,41 @@
+"""The first half of a join: the template."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from timserver.api.endpoint import Auth, Path, Query, Request, endpoint
+from timserver.context import Context
+from timserver.matrix.ids import RoomID, ServerName, UserID
+from timserver.tenancy import Tenant
+from timserver.usecases.federation.propose_membership import MembershipAsked, propose_membership
+
+
+class MakeJoinRequest(Request, frozen=True, kw_only=True):
+    """Who wants to join, and the room versions that the other server knows."""
+
+    room_id: Annotated[RoomID, Path("roomId")]
+    user_id: Annotated[UserID, Path("userId")]
+    ver: Annotated[tuple[str, ...], Query("ver")] = ("1",)
+
+
+class TemplateResponse(msgspec.Struct, frozen=True):
+    """An event that nobody has signed."""
+
+    room_version: str
+    event: dict[str, Any]
+
+
+@endpoint("GET", "/_matrix/federation/v1/make_join/{roomId}/{userId}", auth=Auth.SERVER)
+async def make_join(
+    ctx: Context, tenant: Tenant, origin: ServerName, request: MakeJoinRequest
+) -> TemplateResponse:
+    """GET /_matrix/federation/v1/make_join/{roomId}/{userId}.
+
+    Spec: https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1make_joinroomiduserid
+    """
+    asked = MembershipAsked(
+        room_id=request.room_id, user_id=request.user_id, membership="join", versions=request.ver
+    )
+    proposal = await propose_membership(ctx, tenant, origin, asked)
+    return TemplateResponse(proposal.room_version, proposal.event)

@@ -1,0 +1,106 @@
+"""Another server's user joins a room of ours (`/send_join`): the server gets the state before the join, and its reasons.
+
+The PDUs go out as the bytes that are stored. A server that wants it short (`omit_members`) gets no member events but
+those of the heroes of a room that has no name, and those in the auth chains.
+
+Spec: https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv2send_joinroomideventid
+"""
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+from msgspec import Raw
+
+from timserver.context import Context
+from timserver.matrix import errors, room_name
+from timserver.matrix.event_types import EMPTY_KEY, TYPE_NIDS
+from timserver.matrix.ids import ServerName
+from timserver.matrix.membership_request import Submitted
+from timserver.store import events, graph, room_servers, snapshots, sync_reads, terms
+from timserver.store.database import Connection
+from timserver.store.events import EventRow
+from timserver.store.snapshots import State
+from timserver.tenancy import Tenant
+from timserver.usecases.federation.accept_membership import accept_membership
+
+_NAME_KEYS = (TYPE_NIDS["m.room.name"] + EMPTY_KEY, TYPE_NIDS["m.room.canonical_alias"] + EMPTY_KEY)
+
+
+class JoinAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the other server needs to take part in the room."""
+
+    auth_chain: list[Raw]
+    state: list[Raw]
+    event: Raw
+    members_omitted: bool = False
+    servers_in_room: list[ServerName] = []
+
+
+class _Pdu(msgspec.Struct):
+    content: dict[str, object] = {}
+
+
+_content_of = msgspec.json.Decoder(_Pdu).decode
+
+
+async def accept_join(
+    ctx: Context, tenant: Tenant, submitted: Submitted, body: bytes, *, omit_members: bool
+) -> JoinAnswer:
+    """Raises what `accept_membership` does."""
+    accepted = await accept_membership(ctx, tenant, submitted, body)
+    room = accepted.room
+    async with ctx.database.transaction(tenant, snapshot=True) as conn:
+        row = await events.find(conn, tenant, room.version, accepted.event.event_id)
+        if row is None:
+            raise errors.NotFound("Unknown room")
+        others, members = (await snapshots.read_states(conn, tenant, [row.snapshot_nid]))[row.snapshot_nid]
+        state = {*others.values(), *members.values()}
+        servers: list[ServerName] = []
+        if omit_members:
+            state = {*others.values(), *await _heroes(conn, tenant, row, others, members)}
+            servers = await _servers_in_room(ctx, conn, tenant, row.room_nid, submitted.origin)
+        chain = await _auth_chain(conn, tenant, {*state, row.event_nid})
+        if omit_members:
+            chain -= state
+        bodies = await events.bodies(conn, tenant, state | chain)
+    return JoinAnswer(
+        auth_chain=_raws(bodies, chain),
+        state=_raws(bodies, state),
+        event=Raw(accepted.event.pdu),
+        members_omitted=omit_members,
+        servers_in_room=servers,
+    )
+
+
+async def _auth_chain(conn: Connection, tenant: Tenant, nids: Collection[int]) -> set[int]:
+    """What these events cite, and so on."""
+    links = await graph.auth_links(conn, tenant, nids)
+    return {cited for auth in links.values() for cited in auth}
+
+
+async def _heroes(
+    conn: Connection, tenant: Tenant, row: EventRow, others: State, members: State
+) -> list[int]:
+    """Member events by which a client names a room that has no name."""
+    bodies = await events.bodies(conn, tenant, [others[key] for key in _NAME_KEYS if key in others])
+    name, alias = (_content_of(bodies[others[key]]).content if key in others else None for key in _NAME_KEYS)
+    if room_name.has_name(name, alias):  # type: ignore[arg-type]
+        return []
+    heroes = await sync_reads.heroes(conn, tenant, [row.room_nid], row.key_nid or 0)
+    return [members[user] for user in heroes.get(row.room_nid, []) if user in members]
+
+
+async def _servers_in_room(
+    ctx: Context, conn: Connection, tenant: Tenant, room_nid: int, joining: ServerName
+) -> list[ServerName]:
+    """Servers with somebody joined, before the join."""
+    limit = ctx.settings.limits.servers_in_room_max
+    nids = await room_servers.servers_in_room(conn, tenant, room_nid, limit)
+    names = await terms.names_of(conn, ctx.caches, tenant, nids)
+    others = {ServerName(names[nid]) for nid in nids if nid in names} - {joining}
+    return [tenant.server_name, *sorted(others)]
+
+
+def _raws(bodies: dict[int, bytes], nids: Iterable[int]) -> list[Raw]:
+    """What is cited comes before who cites it, as it came here."""
+    return [Raw(bodies[nid]) for nid in sorted(nids) if nid in bodies]

@@ -1,0 +1,115 @@
+"""Step: a local user joins a room through another server (STYLE 5, "Join by federation").
+
+The answer is used after every event of it was opened and the whole was found to be the state of the room that we
+joined; only then is anything written.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+
+from timserver.context import Context
+from timserver.matrix import canonical_json, errors, membership_request
+from timserver.matrix.event import Event
+from timserver.matrix.ids import ServerName, server_name_of
+from timserver.matrix.json_types import JsonObject
+from timserver.matrix.pdu import authorising_user_of
+from timserver.remote.client import CallLimits
+from timserver.remote.errors import RemoteError
+from timserver.remote.federation import handshakes
+from timserver.remote.federation.handshakes import RoomAnswer
+from timserver.store.live_rooms import LiveRoom
+from timserver.tenancy import Tenant
+from timserver.usecases.events.admitting import Status
+from timserver.usecases.federation.handshake import Asked, Shaken, shake_hands
+from timserver.usecases.federation.importing import Entry, import_room
+from timserver.usecases.federation.opened import must_open, open_in_batches
+from timserver.usecases.federation.received_room import ReceivedRoom, check_received
+from timserver.usecases.federation.receiving import receive_pdu
+from timserver.usecases.federation.resident_room import takes_part
+
+_log = structlog.get_logger("timserver.federation")
+
+
+async def enter_room(
+    ctx: Context,
+    tenant: Tenant,
+    room: LiveRoom | None,
+    asked: Asked,
+    servers: Sequence[ServerName],
+) -> None:
+    """`room` is what is known of it. Raises what `shake_hands` does, and 502 for an answer that cannot be believed."""
+    limits = CallLimits(
+        bytes_max=ctx.settings.limits.join_answer_bytes_max,
+        timeout_s=ctx.settings.limits.join_answer_s_max,
+    )
+
+    async def send(server_name: ServerName, event: Event, pdu: JsonObject) -> RoomAnswer:
+        return await handshakes.send_join(
+            ctx.remote, tenant, server_name, asked.room_id, event.event_id, pdu, limits=limits
+        )
+
+    shaken = await shake_hands(ctx, tenant, servers, asked, send)
+    try:
+        join = await _co_signed(ctx, tenant, shaken)
+        if room is not None and takes_part(room):
+            await _follow(ctx, tenant, room, shaken.server_name, join)
+            return
+        received = await _opened(ctx, tenant, shaken, join)
+    except errors.BadJson as error:
+        raise errors.Unknown(
+            "The other server's answer is not valid", status=502, inner=str(error)
+        ) from error
+    entry = Entry(
+        version=shaken.version,
+        room_id=asked.room_id,
+        join=join,
+        state=received.state,
+        auth_chain=received.auth_chain,
+    )
+    await import_room(ctx, tenant, entry)
+
+
+async def _co_signed(ctx: Context, tenant: Tenant, shaken: Shaken[RoomAnswer]) -> Event:
+    """Our join; into a restricted room with the signature of the server whose user grants it."""
+    version, join = shaken.version, shaken.event
+    granted_by = authorising_user_of(version, join)
+    if granted_by is None:
+        return join
+    if shaken.answer.event is msgspec.UNSET:
+        raise errors.BadJson("The join came back without a signature")
+    answered = canonical_json.decode_object(bytes(shaken.answer.event), strict=False)
+    signed = membership_request.with_signature_of(version, join, answered, server_name_of(granted_by))
+    return await must_open(ctx, tenant, version, signed.pdu)
+
+
+async def _follow(ctx: Context, tenant: Tenant, room: LiveRoom, server_name: ServerName, join: Event) -> None:
+    """We are in the room already, and another server granted the join: it comes in like any event of others."""
+    try:
+        admitted = await receive_pdu(ctx, tenant, server_name, room.room_id, join)
+    except RemoteError as error:
+        raise errors.BadJson("What the join follows could not be had", inner=str(error)) from error
+    if admitted.status not in (Status.NEW, Status.KNOWN):
+        raise errors.Forbidden("The room does not allow this", inner=admitted.reason)
+
+
+async def _opened(ctx: Context, tenant: Tenant, shaken: Shaken[RoomAnswer], join: Event) -> ReceivedRoom:
+    """The state and auth chains, every event opened."""
+    version, answer = shaken.version, shaken.answer
+    state = await open_in_batches(ctx, tenant, version, answer.state)
+    auth_chain = await open_in_batches(ctx, tenant, version, answer.auth_chain)
+    received = await asyncio.to_thread(check_received, version, join, state, auth_chain)
+    _log.info(
+        "room received",
+        server=shaken.server_name,
+        state=len(received.state),
+        auth_chain=len(received.auth_chain),
+        left_out=received.left_out
+        + len(answer.state)
+        + len(answer.auth_chain)
+        - len(state)
+        - len(auth_chain),
+    )
+    return received

@@ -1,0 +1,37 @@
+"""Step: a local user knocks on a room that we are not in.
+
+Spec: https://spec.matrix.org/v1.19/server-server-api/#knocking-rooms
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from timserver.context import Context
+from timserver.matrix import errors
+from timserver.matrix.event import Event
+from timserver.matrix.ids import ServerName
+from timserver.matrix.json_types import JsonObject
+from timserver.remote.federation import handshakes
+from timserver.tenancy import Tenant
+from timserver.usecases.federation.handshake import Asked, shake_hands
+from timserver.usecases.federation.out_of_band import store_out_of_band
+from timserver.usecases.federation.shown_state import read_shown_state
+
+
+async def knock_elsewhere(ctx: Context, tenant: Tenant, asked: Asked, servers: Sequence[ServerName]) -> None:
+    """Raises what `shake_hands` does."""
+
+    async def send(server_name: ServerName, event: Event, pdu: JsonObject) -> list[msgspec.Raw]:
+        return await handshakes.send_knock(
+            ctx.remote, tenant, server_name, asked.room_id, event.event_id, pdu
+        )
+
+    shaken = await shake_hands(ctx, tenant, servers, asked, send)
+    shown: list[JsonObject] = []
+    try:
+        entries = [bytes(entry) for entry in shaken.answer]
+        shown = await read_shown_state(ctx, tenant, shaken.version, asked.room_id, entries)
+    except errors.InvalidParam:
+        pass  # the knock stands; the user is shown nothing that cannot be believed
+    await store_out_of_band(ctx, tenant, shaken.version, asked.room_id, shaken.event, shown)
