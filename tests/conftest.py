@@ -12,6 +12,9 @@ from tests.support import postgres as support
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=6, help="how often tests/crash kills server or database")
+    parser.addoption(
+        "--fuzz", type=int, default=2_000, help="malformed PDUs and EDUs that tests/federation sends"
+    )
     parser.addoption("--rooms", default="0:2400", help="which random rooms the core's tests make, first:end")
     parser.addoption("--long", action="store_true", help="a hundred thousand random rooms: --rooms 0:100000")
 
