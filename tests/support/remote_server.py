@@ -9,7 +9,7 @@ import ipaddress
 import json
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,12 @@ class Authority:
             .not_valid_before(now - datetime.timedelta(minutes=5))
             .not_valid_after(now + datetime.timedelta(days=1))
         )
+
+    def context(self, *names: str) -> ssl.SSLContext:
+        """For a server with these names."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*self.issue(*names))
+        return context
 
     def issue(self, *names: str) -> tuple[Path, Path]:
         """Files of a certificate for host names and addresses, and of its key."""
@@ -128,7 +134,7 @@ class RemoteServer:
         self.port = port
         self.key = signing.make_signing_key("ed25519:remote", bytes(range(7, 39)))
         self.requests: list[Received] = []
-        self.connections = 0
+        self._connections: set[int] = set()
         self._answers: dict[tuple[str, str], Answer] = {}
         self.keys: dict[str, JsonValue] = self.key_document()
 
@@ -143,7 +149,9 @@ class RemoteServer:
         }
         return signing.sign_object(self.key, self.server_name, document)
 
-    def answers(self, method: str, path: str, body: Any, status: int = 200, **headers: str) -> None:
+    def answers(
+        self, method: str, path: str, body: Any, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
         """From now on this path (as sent, without query) has this answer: JSON, or bytes as they are."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
 
@@ -156,6 +164,11 @@ class RemoteServer:
         """As `answers`, by a function."""
         self._answers[method, path] = answer
 
+    @property
+    def connections(self) -> int:
+        """How many there were, as long as each lasts."""
+        return len(self._connections)
+
     def asked(self, path: str) -> list[Received]:
         """The requests for a path."""
         return [request for request in self.requests if request.uri.partition("?")[0] == path]
@@ -163,6 +176,7 @@ class RemoteServer:
     async def __call__(self, http: web.BaseRequest) -> web.StreamResponse:
         received = Received(http.method, http.raw_path, dict(http.headers), await http.read())
         self.requests.append(received)
+        self._connections.add(id(http.protocol))
         path = received.uri.partition("?")[0]
         answer = self._answers.get((received.method, path))
         if answer is not None:
@@ -187,9 +201,8 @@ async def remote_server(
     remote = RemoteServer(server_name or f"{host}:{port}", port)
     runner = web.ServerRunner(web.Server(remote, access_log=None), shutdown_timeout=0.1)
     await runner.setup()
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     names = (host.strip("[]"),) if certified is None else certified
-    context.load_cert_chain(*authority.issue(*names))
+    context = authority.context(*names)
     await web.SockSite(runner, bound, ssl_context=context).start()
     try:
         yield remote
