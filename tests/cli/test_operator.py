@@ -1,5 +1,6 @@
 """Tenants and users by command."""
 
+import json
 import re
 from pathlib import Path
 
@@ -130,3 +131,19 @@ def test_nothing_is_left_to_migrate(run: Run) -> None:
 def test_the_exit_codes_are_documented() -> None:
     table = re.findall(r"^\| (\d+) \| (\w+) \|", (ROOT / "docs/cli.md").read_text(), re.MULTILINE)
     assert [(int(code), name) for code, name in table] == [(code, code.name.lower()) for code in ExitCode]
+
+
+def test_the_way_to_another_server_is_checked_stage_by_stage(run: Run, here: str) -> None:
+    other = run("tenant", "list", "--json").json[0]["server_name"]
+    assert run("federation", "check", other).code == ExitCode.USAGE, "which tenant?"
+    assert run("federation", "check", "a b", "--tenant", here).code == ExitCode.USAGE
+    assert run("federation", "check", other, "--tenant", "nobody.example").code == ExitCode.NOT_FOUND
+    refused = run("federation", "check", "127.0.0.1:1", "--tenant", here, "--json")
+    assert refused.code == ExitCode.UNHEALTHY
+    stages = [json.loads(line) for line in refused.out.splitlines()]
+    assert [(stage["stage"], stage["ok"]) for stage in stages] == [("policy", False)]
+    run("tenant", "create", f"open.{here}").must()
+    unreached = run("federation", "check", "127.0.0.1:1", "--tenant", f"open.{here}")
+    assert unreached.code == ExitCode.UNHEALTHY
+    assert "ERROR  tls:" in unreached.out
+    assert "ok     loop-back:" in run("federation", "check", here, "--tenant", f"open.{here}").must().out

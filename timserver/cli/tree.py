@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from timserver.cli import configuration, demo, doctor, migrating, serving, tenants, users
+from timserver.cli import configuration, demo, doctor, federation, migrating, serving, tenants, users
 from timserver.cli.outcome import ExitCode
 
 EPILOG = "Exit codes: " + ", ".join(f"{code.value} {code.name.lower()}" for code in ExitCode) + "."
@@ -25,6 +25,7 @@ tree.command()(doctor.doctor)
 tree.command()(demo.demo)
 tree.add_typer(configuration.verbs, name="config")
 tree.add_typer(tenants.verbs, name="tenant")
+tree.add_typer(federation.verbs, name="federation")
 tree.add_typer(users.verbs, name="user")
 
 

@@ -30,6 +30,7 @@ from timserver.tenancy import Tenant
 __all__ = ["DEFAULT", "CallLimits", "FederationClient", "Loopback", "RemoteError", "Unreached"]
 
 _ERROR_BYTES_MAX = 65_536
+_OPEN_BYTES_MAX = 262_144
 _ERROR_TEXT_MAX = 200
 
 
@@ -128,6 +129,13 @@ class FederationClient:
                 raise refusal(answer)
             return answer.body
         raise AssertionError("a route has at least one place")
+
+    async def get_unsigned(self, route: Route, path: str) -> Fetched:
+        """Any answer to an unsigned GET of what is open to everybody, at a route. No policy: the caller has asked it, or
+        the route leads to a tenant's own name (`federation check`).
+        """
+        request = _request(route, route.places[0], "GET", path, {}, None)
+        return await self.fetcher.fetch(request, bytes_max=_OPEN_BYTES_MAX, timeout_s=self._timeout_s)
 
     @asynccontextmanager
     async def stream(
