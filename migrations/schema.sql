@@ -66,7 +66,7 @@ begin
         if p_forward and exists (select from room_server r where r.tenant_id = p_tenant and r.room_nid = p_room
                                  and coalesce(r.until_position, reached) >= reached) then
             insert into outbox (tenant_id, position, room_nid, event_nid) values (p_tenant, reached, p_room, p_nid);
-            perform note_sending(p_tenant, reached, true);
+            perform note_sending(p_tenant, reached, false);
         end if;
     end if;
     return query select 0::smallint, coalesce(reached, 0), p_nid, p_hash;
@@ -146,7 +146,7 @@ begin
                and coalesce(r.until_position, last_position) > last_position - n) then
         insert into outbox (tenant_id, position, room_nid, event_nid)
             select p_tenant, last_position - n + e.i, p_room, e.nid from unnest(p_nids) with ordinality e (nid, i);
-        perform note_sending(p_tenant, last_position - n + 1, true);
+        perform note_sending(p_tenant, last_position - n + 1, false);
     end if;
     return query select 0::smallint, last_position, p_nids[n], p_hashes[n];
 end $$;
@@ -184,7 +184,7 @@ begin
     if exists (select from room_server r
                where r.tenant_id = p_tenant and r.room_nid = p_room and r.until_position is null) then
         insert into outbox (tenant_id, position, room_nid, event_nid) values (p_tenant, reached, p_room, p_nid);
-        perform note_sending(p_tenant, reached, true);
+        perform note_sending(p_tenant, reached, false);
     end if;
     return query select 0::smallint, reached, p_nid, p_hash;
 end $$;
@@ -699,8 +699,6 @@ begin
     select l.position into reached from log_position l where l.tenant_id = p_tenant;
     select s.spread_position into spread from sending s where s.tenant_id = p_tenant for update;
     if not found then
-        insert into sending (tenant_id, spread_position) select p_tenant, reached
-            where exists (select from room_server r where r.tenant_id = p_tenant) on conflict do nothing;
         return;
     end if;
     if reached > spread then
@@ -887,6 +885,9 @@ begin
             where r.tenant_id = p_tenant and r.room_nid = p_room;
     end if;
     if array_remove(p_servers, null) <> '{}' then
+        -- a tenant begins to federate: what it does from here on may concern another server
+        insert into sending (tenant_id, spread_position) select p_tenant, min(u.position) from unnest(p_positions) u (position)
+            on conflict do nothing;
         insert into room_server as r (tenant_id, room_nid, server_nid, since_position, until_position)
             select p_tenant, p_room, s.server, s.position, case when s.here then null else s.position end
             from (select u.server, max(u.position) as position, exists (

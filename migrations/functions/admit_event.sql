@@ -81,7 +81,7 @@ begin
         if p_forward and exists (select from room_server r where r.tenant_id = p_tenant and r.room_nid = p_room
                                  and coalesce(r.until_position, reached) >= reached) then
             insert into outbox (tenant_id, position, room_nid, event_nid) values (p_tenant, reached, p_room, p_nid);
-            perform note_sending(p_tenant, reached, true);
+            perform note_sending(p_tenant, reached, false);
         end if;
     end if;
     return query select 0::smallint, coalesce(reached, 0), p_nid, p_hash;

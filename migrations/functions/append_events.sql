@@ -90,7 +90,7 @@ begin
                and coalesce(r.until_position, last_position) > last_position - n) then
         insert into outbox (tenant_id, position, room_nid, event_nid)
             select p_tenant, last_position - n + e.i, p_room, e.nid from unnest(p_nids) with ordinality e (nid, i);
-        perform note_sending(p_tenant, last_position - n + 1, true);
+        perform note_sending(p_tenant, last_position - n + 1, false);
     end if;
     return query select 0::smallint, last_position, p_nids[n], p_hashes[n];
 end $$;

@@ -37,7 +37,7 @@ begin
     if exists (select from room_server r
                where r.tenant_id = p_tenant and r.room_nid = p_room and r.until_position is null) then
         insert into outbox (tenant_id, position, room_nid, event_nid) values (p_tenant, reached, p_room, p_nid);
-        perform note_sending(p_tenant, reached, true);
+        perform note_sending(p_tenant, reached, false);
     end if;
     return query select 0::smallint, reached, p_nid, p_hash;
 end $$;

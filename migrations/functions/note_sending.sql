@@ -1,6 +1,6 @@
 -- There is something new to send, in the same transaction: somebody must look within seconds, also when this process
--- dies before it does so itself. `p_position` is the position of what is new. Without `p_first` a tenant that has
--- never federated stays without a row. A step: the caller has set the tenant.
+-- dies before it does so itself. `p_position` is the position of what is new. A tenant that was never in a room with
+-- another server has no row (see write_state_changes), and gets one only with `p_first`. A step.
 create function note_sending(p_tenant bigint, p_position bigint, p_first boolean) returns void language plpgsql as $$
 declare
     latest bigint := (extract(epoch from clock_timestamp()) * 1000)::bigint + 15000;

@@ -20,8 +20,6 @@ begin
     select l.position into reached from log_position l where l.tenant_id = p_tenant;
     select s.spread_position into spread from sending s where s.tenant_id = p_tenant for update;
     if not found then
-        insert into sending (tenant_id, spread_position) select p_tenant, reached
-            where exists (select from room_server r where r.tenant_id = p_tenant) on conflict do nothing;
         return;
     end if;
     if reached > spread then

@@ -45,6 +45,9 @@ begin
             where r.tenant_id = p_tenant and r.room_nid = p_room;
     end if;
     if array_remove(p_servers, null) <> '{}' then
+        -- a tenant begins to federate: what it does from here on may concern another server
+        insert into sending (tenant_id, spread_position) select p_tenant, min(u.position) from unnest(p_positions) u (position)
+            on conflict do nothing;
         insert into room_server as r (tenant_id, room_nid, server_nid, since_position, until_position)
             select p_tenant, p_room, s.server, s.position, case when s.here then null else s.position end
             from (select u.server, max(u.position) as position, exists (

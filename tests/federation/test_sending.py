@@ -11,25 +11,21 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.support.devices import Device, new_device
-from tests.support.outside import Outside, SetClock, Transaction, comes, process, requester, says
+from tests.support.outside import Outside, SetClock, Transaction, comes, process, says
+from tests.support.sending import all_rounds, room_of, round_of, say
 from timserver.context import Context
-from timserver.matrix.ids import RoomID, ServerName
-from timserver.matrix.room_presets import Preset
+from timserver.matrix.ids import ServerName
 from timserver.remote.client import RemoteError
 from timserver.store import destinations, log
 from timserver.tenancy import Tenant
-from timserver.usecases.events.send_message import send_message
 from timserver.usecases.federation import outgoing_work
 from timserver.usecases.federation.heard_from import heard_from
 from timserver.usecases.federation.send_transaction import Outcome, send_transaction
-from timserver.usecases.rooms.create_room import NewRoom, create_room
 from timserver.usecases.rooms.live import must_current_room
 from timserver.workers.federation_sender import Sender
 
 B, C = "b.example", "c.example"
 BOB, CAROL = "@bob:b.example", "@carol:c.example"
-
-_txn = itertools.count()
 
 
 class Counted:
@@ -67,36 +63,6 @@ def here(ctx: Context, outside: Outside, clock: SetClock) -> Context:
 @pytest.fixture
 async def alice(ctx: Context, tenant: Tenant) -> Device:
     return await new_device(ctx, tenant)
-
-
-async def room_of(ctx: Context, tenant: Tenant, alice: Device, *others: str) -> RoomID:
-    wanted = NewRoom(preset=Preset.PUBLIC_CHAT)
-    room_id = await create_room(ctx, tenant, requester(alice), wanted)
-    for user_id in others:
-        await comes(ctx, tenant, room_id, user_id)
-    return room_id
-
-
-async def say(ctx: Context, tenant: Tenant, alice: Device, room_id: RoomID, *texts: str) -> None:
-    for text in texts:
-        content = {"msgtype": "m.text", "body": text}
-        txn_id = f"t{next(_txn)}"
-        await send_message(ctx, tenant, requester(alice), room_id, "m.room.message", content, txn_id)
-
-
-async def round_of(ctx: Context, tenant: Tenant, owner: int = 7) -> list[Outcome]:
-    """One turn of the tenant, without the loop."""
-    taken = await outgoing_work.take_transactions(ctx, tenant, owner, limit=20, probes=20)
-    return [(await send_transaction(ctx, tenant, item, owner))[0] for item in taken]
-
-
-async def all_rounds(ctx: Context, tenant: Tenant) -> list[Outcome]:
-    """Turns until there is nothing to do now."""
-    outcomes: list[Outcome] = []
-    while found := await round_of(ctx, tenant):
-        outcomes += found
-    assert not await outgoing_work.settle(ctx, tenant)
-    return outcomes
 
 
 async def outbox_size(ctx: Context, tenant: Tenant) -> int:
