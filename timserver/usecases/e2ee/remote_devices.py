@@ -41,13 +41,13 @@ async def fetch_devices(
     async with ctx.database.transaction(tenant) as conn:
         known = await remote_devices.lock_list(conn, tenant, user_nid)
         is_older = known is not None and known.stream_id > answer.stream_id
-        if is_older and known is not None and not known.stale:
+        if known is not None and is_older and not known.stale and known.position >= position:
             return  # somebody has stored a newer one in the meantime
         await remote_devices.put_devices(conn, tenant, user_nid, rows, instead=True)
         await replace_cross_signing(
             conn, tenant, (user_id, user_nid), answer.master_key, answer.self_signing_key
         )
-        if not is_older:  # else an update has come that the answer does not hold: it stays stale
+        if known is None or not (is_older and known.stale):  # else an update told of what the answer lacks
             fresh = ListRow(user_nid, answer.stream_id, position, stale=False)
             await remote_devices.set_list(conn, tenant, fresh)
 

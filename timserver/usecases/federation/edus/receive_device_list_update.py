@@ -56,7 +56,7 @@ async def receive_device_list_update(
             await remote_devices.forget(conn, tenant, user_nid)
             return
         known = await remote_devices.lock_list(conn, tenant, user_nid)
-        if known is not None and edu.stream_id <= known.stream_id:
+        if known is not None and not known.stale and edu.stream_id <= known.stream_id:
             return
         is_gap = not await _apply(ctx, conn, tenant, known, (user_id, user_nid), edu)
         position = await log.take(conn, tenant)

@@ -26,16 +26,21 @@ class _Update(msgspec.Struct, frozen=True):
 async def receive_signing_key_update(
     ctx: Context, tenant: Tenant, origin: ServerName, content: JsonObject
 ) -> None:
-    """Of a user who shares a room with us. Raises `BadJson`, `Forbidden`."""
+    """Of a user who shares a room with us; when only one of the keys is told, the next question fetches both. Raises
+    `BadJson`, `Forbidden`.
+    """
     edu = read_content(content, _Update)
     user_id = user_of(origin, edu.user_id)
     async with ctx.database.transaction(tenant) as conn:
         user_nid = (await terms.find(conn, ctx.caches, tenant, [user_id])).get(user_id)
         if user_nid is None or not await remote_devices.sharing_with_us(conn, tenant, [user_nid]):
             return
-        if await remote_devices.lock_list(conn, tenant, user_nid) is not None and edu.master_key is not None:
+        known = await remote_devices.lock_list(conn, tenant, user_nid)
+        if known is not None and edu.master_key is not None and edu.self_signing_key is not None:
             user = user_id, user_nid
             await replace_cross_signing(conn, tenant, user, edu.master_key, edu.self_signing_key)
+        elif known is not None:
+            await remote_devices.mark_stale(conn, tenant, user_nid, known.stream_id)
         position = await log.take(conn, tenant)
         await note_change(conn, tenant, user_nid, position)
     ctx.streams.wake(tenant, position)
