@@ -25,6 +25,7 @@ class Tally(msgspec.Struct):
     unsupported: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     differing: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     explained: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)  # by oracle and deviation
+    unread: list[str] = []
     unexplained: list[str] = []
 
 

@@ -13,16 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from tests.support import corpus
 from tests.support.random_rooms import RandomRoom
-from tests.unit.test_core_state_resolution import CASES, event_of
 from timserver.matrix import canonical_json, signing
 from timserver.matrix.event import Event, StateKey
 from timserver.matrix.ids import EventID
 from timserver.matrix.json_types import JsonObject, JsonValue
-from timserver.matrix.room_versions import ROOM_VERSIONS, EventIdFormat, RoomVersion
+from timserver.matrix.room_versions import EventIdFormat, RoomVersion
 
 State = Mapping[StateKey, EventID]
-_LATER = 2**40
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -37,16 +36,18 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def of_corpus() -> Iterator[Question]:
-    """The cases of `tests/corpus/state_resolution`, in each of their room versions."""
-    for name, case in CASES.items():
-        for version in (version for result in case.results for version in result.versions):
-            room_version = ROOM_VERSIONS[version]
-            listed = [event_of(room_version, event, depth) for depth, event in enumerate(case.events)]
-            events = {event.event_id: event for event in listed}
-            ids = [[EventID("$" + event_name) for event_name in state] for state in case.states]
-            states = [{events[event_id].key: event_id for event_id in state} for state in ids]
-            auth = [(event.event_id, state) for event in listed for state in states]
-            yield Question(f"{name} v{version}", room_version, events, [states], auth, [])
+    """The cases of `tests/corpus`, in each of their room versions."""
+    for case in corpus.resolutions():
+        name = f"{case.story} v{case.version.identifier}"
+        auth = [(event_id, state) for event_id in case.events for state in case.states]
+        yield Question(name, case.version, case.events, [case.states], auth, [])
+    for judged in corpus.authorizations():
+        name = f"{judged.story} v{judged.version.identifier}"
+        cited = {event.event_id: event for event in judged.cited or ()}
+        events = {event.event_id: event for event in judged.state.values()} | cited
+        events[judged.event.event_id] = judged.event
+        state = {key: event.event_id for key, event in judged.state.items()}
+        yield Question(name, judged.version, events, [], [(judged.event.event_id, state)], [])
 
 
 class _PlainRoom(RandomRoom):
@@ -87,9 +88,11 @@ def encode(question: Question) -> bytes:
     event's.
     """
     aliases = _hashes_for_names(question)
+    events = question.events.values()
+    later = -min(0, *(event.origin_server_ts for event in events))
     value = {
         "version": question.version.identifier,
-        "events": [_encode_event(question.version, event, aliases) for event in question.events.values()],
+        "events": [_encode_event(question.version, event, aliases, later) for event in events],
         "resolve": [[_ids(state, aliases) for state in states] for states in question.resolve],
         "auth": [
             {"event": aliases.get(event_id, event_id), "state": _ids(state, aliases)}
@@ -123,7 +126,8 @@ def _ids(state: State, aliases: Mapping[str, str]) -> list[str]:
     return [aliases.get(event_id, event_id) for event_id in state.values()]
 
 
-def _encode_event(version: RoomVersion, event: Event, aliases: Mapping[str, str]) -> JsonObject:
+def _encode_event(version: RoomVersion, event: Event, aliases: Mapping[str, str], later: int) -> JsonObject:
+    room_id = aliases.get(event.room_id, event.room_id)
     auth_events = [aliases.get(event_id, event_id) for event_id in event.auth_events]
     prev_events = [aliases.get(event_id, event_id) for event_id in event.prev_events]
     return {
@@ -131,12 +135,17 @@ def _encode_event(version: RoomVersion, event: Event, aliases: Mapping[str, str]
         "rejected": event.rejected,
         "auth_events": auth_events,
         "prev_events": prev_events,
-        "pdu": _wire(version, event, aliases.get(event.room_id, event.room_id), auth_events, prev_events),
+        "pdu": _wire(version, event, room_id, later, auth_events, prev_events),
     }
 
 
 def _wire(
-    version: RoomVersion, event: Event, room_id: str, auth_events: Sequence[str], prev_events: Sequence[str]
+    version: RoomVersion,
+    event: Event,
+    room_id: str,
+    later: int,
+    auth_events: Sequence[str],
+    prev_events: Sequence[str],
 ) -> JsonObject:
     """The event as a PDU; hashes are left empty, for nobody looks at them here."""
     given = version.event_id_format is EventIdFormat.GIVEN
@@ -150,7 +159,7 @@ def _wire(
         "content": event.content,
         "depth": event.depth,
         "hashes": {"sha256": ""},
-        "origin_server_ts": event.origin_server_ts + _LATER,
+        "origin_server_ts": event.origin_server_ts + later,
         "prev_events": references(prev_events),
         "sender": event.sender,
         "signatures": event.signatures,

@@ -51,6 +51,9 @@ def ask(tally: Tally, oracles: list[Oracle], question: questions.Question) -> No
     """Ask all about one room."""
     for oracle in oracles:
         answer = oracle.ask(question)
+        if isinstance(answer, str):
+            tally.unread.append(f"{oracle.name}, {question.name}: {answer}")
+            continue
         compare(tally, oracle.name, question, answer)
         if answer.resolve_by_letter:
             compare(tally, deviations.RUMA_BY_LETTER, question, answer)
@@ -67,6 +70,9 @@ def report(tally: Tally) -> None:
     for oracle, imitation in IMITATIONS.items():
         for name in (*imitation.deviations, "several, each of which would do"):
             print(f"{oracle:18} {name:34} {tally.explained[oracle, name]:6}")
+    print(f"\nRooms that an oracle cannot read: {len(tally.unread)}")
+    for text in tally.unread:
+        print(f"  {text}")
     print(f"\nNot explained: {len(tally.unexplained)}")
     for text in tally.unexplained[:SHOWN_MAX]:
         print(f"  {text}")
