@@ -1,9 +1,16 @@
 """An invite across homeservers: shown to the invited, accepted, refused, and taken back."""
 
+import json
+
 import pytest
 
+from tests.support.federation import as_server
 from tests.support.homeserver import Homeserver, Person
 from tests.support.rooms_between import VERSIONS, eventually, membership, private_room, public_room, shown
+from timserver import core
+from timserver.matrix.ids import EventID, RoomID, UserID
+from timserver.matrix.pdu import PduTemplate
+from timserver.matrix.room_versions import ROOM_VERSIONS
 from timserver.tenancy import Variant
 
 
@@ -155,3 +162,59 @@ async def test_the_end_of_an_account_refuses_invites(server: Homeserver, alice: 
         return await membership(alice, room, bob) == "leave"
 
     await eventually(has_left)
+
+
+@pytest.mark.parametrize("version", ["1", "6", "10", "12"])
+async def test_an_invite_that_is_taken_back_goes_away(alice: Person, bob: Person, version: str) -> None:
+    room = await private_room(alice, version)
+    await invite(alice, room, bob)
+    assert await shown(bob, room, "invite")
+    (await alice.post(f"/rooms/{room}/kick", {"user_id": bob.user_id})).must()
+
+    async def is_gone() -> bool:
+        return await shown(bob, room, "invite") is None
+
+    assert await eventually(is_gone)
+
+
+async def test_a_ban_ends_an_invite_too(alice: Person, bob: Person) -> None:
+    room = await private_room(alice)
+    await invite(alice, room, bob)
+    since = (await bob.get("/sync")).must()["next_batch"]
+    (await alice.post(f"/rooms/{room}/ban", {"user_id": bob.user_id})).must()
+
+    async def left() -> bool:
+        rooms = (await bob.get("/sync", since=since)).must().body.get("rooms", {})
+        return room in rooms.get("leave", {})
+
+    assert await eventually(left)
+
+
+async def test_nobody_else_takes_an_invite_back(
+    server: Homeserver, alice: Person, bob: Person, carol: Person
+) -> None:
+    """A server that was never in the room says that the invite has ended: it does not know the invite's id."""
+    room = await private_room(alice)
+    await invite(alice, room, bob)
+    liar = await as_server(server, carol.tenant)
+    cited = "$" + "A" * 43
+    event = core.seal(
+        ROOM_VERSIONS["10"],
+        PduTemplate(
+            room_id=RoomID(room),
+            sender=UserID(carol.user_id),
+            type="m.room.member",
+            state_key=bob.user_id,
+            content={"membership": "leave"},
+            prev_events=(EventID(cited),),
+            auth_events=(EventID(cited),),
+            depth=9,
+            origin_server_ts=1,
+        ),
+        server_name=carol.tenant.server_name,
+        signing_key=liar.key,
+    )
+    body = {"origin": carol.tenant.server_name, "origin_server_ts": 1, "pdus": [json.loads(event.pdu)]}
+    reply = (await liar.put(bob.tenant, "/_matrix/federation/v1/send/1", body)).must()
+    assert reply["pdus"][event.event_id]["error"]
+    assert await shown(bob, room, "invite")

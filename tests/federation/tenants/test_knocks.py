@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.homeserver import Person
-from tests.support.rooms_between import membership, private_room, public_room, shown
+from tests.support.rooms_between import eventually, membership, private_room, public_room, shown
 
 KNOCK = [{"type": "m.room.join_rules", "state_key": "", "content": {"join_rule": "knock"}}]
 
@@ -43,3 +43,14 @@ async def test_where_knocking_is_not_the_rule(alice: Person, bob: Person, carol:
     await knock(bob, await public_room(alice), alice, 403)
     await knock(bob, await private_room(alice, "6"), alice, 403)
     await knock(bob, await private_room(alice, initial_state=KNOCK), carol, 404)
+
+
+async def test_a_knock_that_is_refused_goes_away(alice: Person, bob: Person) -> None:
+    room = await private_room(alice, initial_state=KNOCK)
+    await knock(bob, room, alice)
+    (await alice.post(f"/rooms/{room}/kick", {"user_id": bob.user_id})).must()
+
+    async def is_gone() -> bool:
+        return await shown(bob, room, "knock") is None
+
+    assert await eventually(is_gone)

@@ -21,12 +21,14 @@ from timserver.policy import points
 from timserver.policy.facts import FederationPduFacts
 from timserver.store import events, inbox
 from timserver.store.inbox import Waiting
-from timserver.store.live_rooms import JOIN, LiveRoom
+from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Tenant
 from timserver.usecases.events.admitting import Status, admit
 from timserver.usecases.federation.acl import is_allowed
 from timserver.usecases.federation.listing import federation_list
 from timserver.usecases.federation.opening import Refused, open_pdus
+from timserver.usecases.federation.rescinding import receive_rescinded
+from timserver.usecases.federation.resident_room import takes_part
 from timserver.usecases.rooms.live import current_room
 
 _log = structlog.get_logger("timserver.federation")
@@ -43,13 +45,6 @@ class PduResult(msgspec.Struct, frozen=True, omit_defaults=True):
 
 ACCEPTED = PduResult()
 Results = dict[str, PduResult]
-
-
-def takes_part(room: LiveRoom) -> bool:
-    """Is a user of the tenant joined?"""
-    return room.is_resident and any(
-        member.local and member.membership == JOIN for member in room.members.values()
-    )
 
 
 async def refusal_of_room(ctx: Context, tenant: Tenant, room: LiveRoom, origin: ServerName) -> str | None:
@@ -84,9 +79,30 @@ async def receive_in_room(
     refusal = await refusal_of_room(ctx, tenant, room, origin)
     if refusal is not None:
         found = (event_id_of(room.version, pdu) for _, pdu in pdus)
-        return _refuse_all((event_id for event_id in found if event_id is not None), refusal)
+        refused = _refuse_all((event_id for event_id in found if event_id is not None), refusal)
+        return refused | await _receive_rescinded(ctx, tenant, origin, room, pdus)
     part = _RoomPart(ctx, tenant, origin, room, pdus)
     return await part.receive()
+
+
+async def _receive_rescinded(
+    ctx: Context, tenant: Tenant, origin: ServerName, room: LiveRoom, pdus: Sequence[tuple[int, Pdu]]
+) -> Results:
+    """Of a room that we are not in we are told one thing: that an invite or a knock has come to an end."""
+    results: Results = {}
+    if takes_part(room):
+        return results
+    for event in await open_pdus(ctx, tenant, room.version, [pdu.data for _, pdu in pdus]):
+        if isinstance(event, Refused):
+            continue
+        try:
+            check_event(ctx, tenant, origin, room, event)
+        except errors.MatrixError as error:
+            results[event.event_id] = PduResult(error.error)
+            continue
+        if await receive_rescinded(ctx, tenant, room, event):
+            results[event.event_id] = ACCEPTED
+    return results
 
 
 def _refuse_all(event_ids: Iterable[str], error: str) -> Results:

@@ -9,9 +9,9 @@ from timserver.usecases.federation.acl import check_acl
 from timserver.usecases.rooms.live import current_room
 
 
-def takes_part(room: LiveRoom | None) -> bool:
+def takes_part(room: LiveRoom) -> bool:
     """Is a user of the tenant joined? Else what it knows of the room is an invite, or old."""
-    return room is not None and any(
+    return room.is_resident and any(
         member.local and member.membership == JOIN for member in room.members.values()
     )
 
