@@ -1,5 +1,6 @@
 """Other servers' events: a room grown by chance on several servers becomes the same room here, in whatever order."""
 
+import msgspec
 import pytest
 
 from tests.support.sealed_rooms import SealedRoom
@@ -8,6 +9,7 @@ from timserver.context import Context
 from timserver.matrix.event import Event, StateKey
 from timserver.matrix.event_types import MEMBER
 from timserver.matrix.ids import EventID
+from timserver.matrix.room_versions import EventIdFormat
 from timserver.store import events, graph, rooms
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Tenant
@@ -85,6 +87,19 @@ async def test_a_random_room_is_the_same_in_any_order(
         await must_be_what_the_database_says(ctx, at, live)
         outcomes.append(statuses)
     assert outcomes[0].keys() == outcomes[1].keys()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_an_event_that_follows_nothing_is_rejected(ctx: Context, tenant: Tenant, version: str) -> None:
+    """Neither is the room's own create event, and that one is known."""
+    room = SealedRoom(version, 1)
+    live = await enter(ctx, tenant, room)
+    create, join, *_ = room.events.values()
+    stray = msgspec.structs.replace(join, event_id=EventID(join.event_id[:-4] + "AAAA"), prev_events=())
+    if room.version.event_id_format is EventIdFormat.GIVEN:
+        stray = msgspec.structs.replace(stray, event_id=EventID("$stray:s1.example"))
+    assert (await admit(ctx, tenant, live, stray)).status is Status.REJECTED
+    assert (await admit(ctx, tenant, live, create)).status is Status.KNOWN
 
 
 async def must_be_what_the_database_says(ctx: Context, tenant: Tenant, live: LiveRoom) -> None:

@@ -97,7 +97,7 @@ async def admit(
     async with room.lock:
         for _ in range(ctx.settings.limits.append_retries_max):
             around = await _read_around(ctx, tenant, room, event)
-            outcome = _known(around) or _missing(event, around, before)
+            outcome = _known(around) or _beginning(event, around) or _missing(event, around, before)
             if outcome is not None:
                 return outcome
             admitting = _Admitting(ctx, tenant, room, event, around)
@@ -142,6 +142,15 @@ def _known(around: _Around) -> Admitted | None:
     if own.flags & REJECTED:
         return Admitted(status=Status.REJECTED, reason="known")
     return Admitted(status=Status.KNOWN)
+
+
+def _beginning(event: Event, around: _Around) -> Admitted | None:
+    """Nothing is before the create event, which is known; what else claims that follows nothing is in no history."""
+    if event.prev_events:
+        return None
+    if around.own is not None and event.type == "m.room.create":
+        return Admitted(status=Status.KNOWN)
+    return Admitted(status=Status.REJECTED, reason="event.follows_nothing")
 
 
 def _missing(event: Event, around: _Around, before: RoomState | None) -> Admitted | None:
