@@ -16,7 +16,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--fuzz", type=int, default=2_000, help="malformed PDUs and EDUs that tests/federation sends"
     )
     parser.addoption("--rooms", default="0:2400", help="which random rooms the core's tests make, first:end")
-    parser.addoption("--long", action="store_true", help="a hundred thousand random rooms: --rooms 0:100000")
+    parser.addoption(
+        "--long",
+        action="store_true",
+        help="--rooms 0:100000, and 10,000 requests of each kind to the sign oracle",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
