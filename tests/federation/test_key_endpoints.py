@@ -8,8 +8,9 @@ import pytest
 from tests.support.homeserver import Homeserver, Reply, running, settings_for
 from tests.support.remote_context import LOOPBACK
 from tests.support.remote_server import WEEK_MS, Authority, RemoteServer, remote_server
-from timserver.config import Api, Federation, Limits, Listener
-from timserver.matrix import server_keys, signing
+from timserver.config import Api, Federation, Limits, Listener, Rate, RateLimits
+from timserver.matrix import server_keys, signing, x_matrix
+from timserver.matrix.ids import ServerName
 from timserver.tenancy import Tenant, Variant
 from timserver.usecases.federation.own_keys import tenant_keys
 from timserver.usecases.federation.server_keys import KeyWanted, keys_for
@@ -53,6 +54,36 @@ async def tenant(server: Homeserver) -> Tenant:
 @pytest.fixture
 async def other(server: Homeserver) -> Tenant:
     return await server.tenant(Variant.PRO)
+
+
+async def test_who_claims_to_be_many_servers_is_stopped(
+    database_url: str, authority: Authority, remote: RemoteServer
+) -> None:
+    """Nobody has proved anything yet, and each name would make us look for a server."""
+    settings = settings_for(
+        database_url,
+        extra_ca_files=(authority.file,),
+        federation=Federation(allowed_networks=LOOPBACK),
+        listeners=(Listener(port=0, apis=(Api.FEDERATION,)),),
+        rate_limits=RateLimits(notary=Rate(per_second=0.01, burst=3)),
+    )
+    async with running(settings) as homeserver:
+        tenant = await homeserver.tenant()
+
+        async def ask(origin: str, key: signing.SigningKey) -> Reply:
+            uri = "/_matrix/federation/v1/version"
+            header = x_matrix.authorization(
+                key, ServerName(origin), tenant.server_name, method="GET", uri=uri, content=None
+            )
+            return await homeserver.nobody(tenant).call("GET", uri, headers={"Authorization": header})
+
+        (await ask(remote.server_name, remote.key)).must()
+        for number in range(2):
+            (await ask(f"127.0.0.1:{number + 1}", remote.key)).must(401, "M_UNAUTHORIZED")
+        for number in range(5):
+            (await ask(f"127.0.0.2:{number + 1}", remote.key)).must(429, "M_LIMIT_EXCEEDED")
+        (await ask(remote.server_name, remote.key)).must()
+        assert (await homeserver.nobody(await homeserver.tenant()).call("GET", KEYS)).status == 200
 
 
 async def own_document(server: Homeserver, tenant: Tenant) -> Any:

@@ -128,7 +128,15 @@ class Dispatcher:
             size_max = match.endpoint.body_bytes_max or limits.federation_body_bytes_max
             body = await _receive(http, size_max, limits.request_body_s_max)
             if claim:
-                await verify_request(ctx, tenant, claim, http.method, http.raw_path, body)
+                await verify_request(
+                    ctx,
+                    tenant,
+                    claim,
+                    method=http.method,
+                    uri=http.raw_path,
+                    body=body,
+                    address=self._peer(http).address,
+                )
             return body
 
         return await server_gate.serve(

@@ -116,7 +116,9 @@ class RateKind(StrEnum):
     FEDERATION = "federation"
     """Per remote server."""
     NOTARY = "notary"
-    """Servers that are asked for their keys because a stranger wants to know, per tenant."""
+    """Servers that are asked for their keys because of a stranger: who wants to know them, per tenant; who says to be
+    that server, per address.
+    """
     TENANT = "tenant"
     """Everything of one tenant together."""
 

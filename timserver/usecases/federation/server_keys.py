@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from timserver.config import RateKind
 from timserver.context import Context
 from timserver.matrix.ids import ServerName
 from timserver.matrix.server_keys import VALID_MS_MAX, is_key_id
@@ -30,11 +31,11 @@ class KeyWanted(msgspec.Struct, frozen=True):
 
 
 async def keys_for(
-    ctx: Context, tenant: Tenant, wanted: Iterable[KeyWanted]
+    ctx: Context, tenant: Tenant, wanted: Iterable[KeyWanted], *, stranger: str | None = None
 ) -> dict[tuple[ServerName, str], bytes]:
     """The keys that could be had and were valid. Who wants a key for several times uses `find_keys`."""
     wanted = list(wanted)
-    known = await find_keys(ctx, tenant, wanted)
+    known = await find_keys(ctx, tenant, wanted, stranger=stranger)
     found: dict[KeyName, bytes] = {}
     for item in wanted:
         key = known.get((item.server_name, item.key_id))
@@ -43,8 +44,14 @@ async def keys_for(
     return found
 
 
-async def find_keys(ctx: Context, tenant: Tenant, wanted: Iterable[KeyWanted]) -> dict[KeyName, KnownKey]:
-    """The keys that could be had, valid at the wanted time or not. `tenant` is who asks other servers for them."""
+async def find_keys(
+    ctx: Context, tenant: Tenant, wanted: Iterable[KeyWanted], *, stranger: str | None = None
+) -> dict[KeyName, KnownKey]:
+    """The keys that could be had, valid at the wanted time or not. `tenant` is who asks other servers for them.
+
+    `stranger`: the address of somebody unproved for whom it is done; raises `LimitExceeded` when we would go and ask
+    for unknown servers too often for one address.
+    """
     times: dict[KeyName, int] = {}
     for item in wanted:
         name = (item.server_name, item.key_id)
@@ -61,6 +68,8 @@ async def find_keys(ctx: Context, tenant: Tenant, wanted: Iterable[KeyWanted]) -
         for name, ts in times.items()
         if name[0] not in here and ts <= horizon_ts and _should_ask(known.get(name), ts)
     }
+    if stranger is not None and any(name not in known for name in missing):
+        ctx.caches.rates.take(tenant, RateKind.NOTARY, stranger)
     if missing:
         await fetch_keys(ctx, tenant, missing)
         known |= await stored(ctx, missing)

@@ -25,14 +25,23 @@ def read_claim(headers: Sequence[str]) -> tuple[Authorization, ...]:
 
 
 async def verify_request(
-    ctx: Context, tenant: Tenant, claim: Sequence[Authorization], method: str, uri: str, body: bytes
+    ctx: Context,
+    tenant: Tenant,
+    claim: Sequence[Authorization],
+    *,
+    method: str,
+    uri: str,
+    body: bytes,
+    address: str,
 ) -> None:
     """Raises `Unauthorized` unless the origin's key, valid now, has signed exactly this request to this tenant.
 
-    Every signature by a key that we can get must be right, and there must be one.
+    Every signature by a key that we can get must be right, and there must be one. Nobody has proved anything yet, so
+    for how many servers we go and ask is counted by the client's `address`; raises `LimitExceeded`.
     """
     now_ms, origin = ctx.clock.now_ms(), claim[0].origin
-    keys = await keys_for(ctx, tenant, [KeyWanted(origin, item.key_id, now_ms) for item in claim])
+    wanted = [KeyWanted(origin, item.key_id, now_ms) for item in claim]
+    keys = await keys_for(ctx, tenant, wanted, stranger=address)
     known = [item for item in claim if (origin, item.key_id) in keys]
     if not known:
         raise errors.Unauthorized("Signing key is not known", inner="no key of the origin")
