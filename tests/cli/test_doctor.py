@@ -57,6 +57,29 @@ def test_an_open_master_key_is_a_finding(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+async def stuck(url: str) -> str:
+    """A tenant for which nobody has looked for an hour."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        "insert into tenant (tenant_id, server_name, variant, tim_version, created_ts)"
+        " values (1, 'stuck.example', 'off', '1.1', 0)"
+    )
+    await connection.execute(
+        "insert into sending (tenant_id, due_ts, spread_position)"
+        " values (1, (extract(epoch from clock_timestamp()) * 1000)::bigint - 3600000, 0)"
+    )
+    await connection.close()
+    return url
+
+
+def test_a_queue_that_nobody_serves_is_a_finding(run: Run, url: str, stuck: str) -> None:
+    assert url == stuck
+    found = findings(run("doctor", "--json", TIM_DATABASE__URL=stuck))["federation queue"]
+    assert found["status"] == "warning"
+    assert "60 minutes" in found["what"]
+
+
+@pytest.fixture
 async def open_wall(url: str) -> str:
     connection = await asyncpg.connect(url)
     await connection.execute("alter table device no force row level security")

@@ -57,8 +57,6 @@ async def serve(ctx: Context, tenant: Tenant, request: ServerRequest) -> Any:
         await heard_from(ctx, tenant, request.origin)
     arguments: list[Any] = [ctx, tenant]
     if endpoint.auth.of_servers:
-        if request.origin is not None:
-            await heard_from(ctx, tenant, request.origin)
         arguments.append(request.origin)
     if endpoint.request is not None:
         plan = _plan(endpoint.request)

@@ -49,7 +49,7 @@ _UNWALLED = """
 select c.relname from pg_class c
     join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
 where c.relkind in ('r', 'p') and c.relnamespace = current_schema()::regnamespace
-    and c.relname not in ('tenant', 'tenant_host', 'sending') and not (c.relrowsecurity and c.relforcerowsecurity)
+    and c.relname not in ('tenant', 'tenant_host', 'sending', 'inbox_queue') and not (c.relrowsecurity and c.relforcerowsecurity)
 order by c.relname
 """
 
