@@ -1,6 +1,6 @@
 -- Generated: what the migrations add up to. Read it; never apply or edit it.
 
-CREATE FUNCTION public.admit_event(p_tenant bigint, p_room bigint, p_version bigint, p_nid bigint, p_hash bytea, p_flags integer, p_depth bigint, p_ts bigint, p_type bigint, p_key bigint, p_sender bigint, p_prev text, p_auth text, p_snapshot bigint, p_replaces bigint, p_thread bigint, p_push smallint, p_except text, p_json bytea, p_chain bigint, p_chain_position bigint, p_vector bytea, p_rel_target bytea, p_rel_type text, p_rel_key text, p_redact_nid bigint, p_redact_json bytea, p_early_target bytea, p_redacted_by bigint, p_extremities bigint[], p_head_snapshot bigint, p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_change_keys bigint[], p_change_types bigint[], p_change_nids bigint[], p_change_replaces bigint[], p_change_memberships smallint[], p_change_local boolean[], p_change_servers bigint[], p_change_stripped bytea[], p_joined integer, p_invited integer, p_missing bytea[], p_forward boolean) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
+CREATE FUNCTION public.admit_event(p_tenant bigint, p_room bigint, p_version bigint, p_nid bigint, p_hash bytea, p_flags integer, p_depth bigint, p_ts bigint, p_type bigint, p_key bigint, p_sender bigint, p_prev text, p_auth text, p_snapshot bigint, p_replaces bigint, p_thread bigint, p_push smallint, p_except text, p_json bytea, p_chain bigint, p_chain_position bigint, p_vector bytea, p_rel_target bytea, p_rel_type text, p_rel_key text, p_redact_nid bigint, p_redact_json bytea, p_early_target bytea, p_redacted_by bigint, p_extremities bigint[], p_head_snapshot bigint, p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_snap_reach bytea[], p_change_keys bigint[], p_change_types bigint[], p_change_nids bigint[], p_change_replaces bigint[], p_change_memberships smallint[], p_change_local boolean[], p_change_servers bigint[], p_change_stripped bytea[], p_joined integer, p_invited integer, p_missing bytea[], p_forward boolean) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -18,9 +18,10 @@ begin
         return query select 1::smallint, 0::bigint, 0::bigint, p_hash;
         return;
     end if;
-    insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members)
-        select p_tenant, s.nid, p_room, s.base, s.others, s.members
-        from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members) s (nid, base, others, members);
+    insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members, reach)
+        select p_tenant, s.nid, p_room, s.base, s.others, s.members, s.reach
+        from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members, p_snap_reach)
+                s (nid, base, others, members, reach);
     if p_redact_nid is not null then
         update event e set json = p_redact_json, flags = e.flags | 1, redacted_by = p_nid, push_default = 0,
                 push_except = null
@@ -71,7 +72,7 @@ begin
     end if;
     return query select 0::smallint, coalesce(reached, 0), p_nid, p_hash;
 end $$;
-CREATE FUNCTION public.append_events(p_tenant bigint, p_room bigint, p_version bigint, p_new_room_id text, p_new_room_version text, p_device bigint, p_txn text, p_nids bigint[], p_hashes bytea[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_push smallint[], p_except text[], p_jsons bytea[], p_memberships smallint[], p_local boolean[], p_servers bigint[], p_stripped bytea[], p_joined integer, p_invited integer, p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[], p_redact_nid bigint, p_redact_json bytea, p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_head_snapshot bigint, p_rest bigint[]) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
+CREATE FUNCTION public.append_events(p_tenant bigint, p_room bigint, p_version bigint, p_new_room_id text, p_new_room_version text, p_device bigint, p_txn text, p_nids bigint[], p_hashes bytea[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_push smallint[], p_except text[], p_jsons bytea[], p_memberships smallint[], p_local boolean[], p_servers bigint[], p_stripped bytea[], p_joined integer, p_invited integer, p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[], p_redact_nid bigint, p_redact_json bytea, p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_snap_reach bytea[], p_chains bigint[], p_chain_positions bigint[], p_vectors bytea[], p_head_snapshot bigint, p_rest bigint[]) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -102,9 +103,10 @@ begin
         return;
     end if;
     if cardinality(p_snap_nids) > 0 then
-        insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members)
-            select p_tenant, s.nid, p_room, s.base, s.others, s.members
-            from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members) s (nid, base, others, members);
+        insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members, reach)
+            select p_tenant, s.nid, p_room, s.base, s.others, s.members, s.reach
+            from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members, p_snap_reach)
+                s (nid, base, others, members, reach);
     end if;
     if p_redact_nid is not null then
         update event e set json = p_redact_json, flags = e.flags | 1, redacted_by = p_nids[n], push_default = 0,
@@ -119,15 +121,15 @@ begin
         raise exception 'tenant % has no log', p_tenant;
     end if;
     insert into event (tenant_id, event_nid, room_nid, event_hash, position, depth, ts, type_nid, key_nid, sender_nid,
-                       prev, auth, snapshot_nid, replaces_nid, thread_nid, push_default, push_except, device_nid,
-                       txn_id, json)
+                       prev, auth, snapshot_nid, replaces_nid, thread_nid, push_default, push_except, chain_nid,
+                       chain_position, auth_vector, device_nid, txn_id, json)
         select p_tenant, e.nid, p_room, e.hash, last_position - n + e.i, e.depth, e.ts, e.type, e.key, e.sender,
                e.prev::bigint[], e.auth::bigint[], e.snapshot, e.replaces, e.thread, e.push, e.exc::bigint[],
-               p_device, case when e.i = n then p_txn end, e.json
+               e.chain, e.chain_position, e.vector, p_device, case when e.i = n then p_txn end, e.json
         from unnest(p_nids, p_hashes, p_depths, p_ts, p_types, p_keys, p_senders, p_prev, p_auth, p_snapshots,
-                    p_replaces, p_threads, p_push, p_except, p_jsons)
+                    p_replaces, p_threads, p_push, p_except, p_chains, p_chain_positions, p_vectors, p_jsons)
             with ordinality e (nid, hash, depth, ts, type, key, sender, prev, auth, snapshot, replaces, thread, push,
-                               exc, json, i);
+                               exc, chain, chain_position, vector, json, i);
     update room_head h set position = last_position where h.tenant_id = p_tenant and h.room_nid = p_room;
     if array_remove(p_rel_types, null) <> '{}' then
         insert into relation (tenant_id, room_nid, target_hash, rel_type, event_nid, type_nid, sender_nid, position, key)
@@ -341,7 +343,7 @@ begin
         where t.tenant_id = p_tenant and t.server_nid = p_server and t.position <= d.sent_position;
     return query select d.wanted_position > d.sent_position or d.catch_up_to is not null;
 end $$;
-CREATE FUNCTION public.insert_history(p_tenant bigint, p_room bigint, p_nids bigint[], p_hashes bytea[], p_flags integer[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_jsons bytea[], p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_missing bytea[], p_named_by bigint[], p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[], p_early_targets bytea[], p_early_nids bigint[]) RETURNS TABLE(inserted bigint)
+CREATE FUNCTION public.insert_history(p_tenant bigint, p_room bigint, p_nids bigint[], p_hashes bytea[], p_flags integer[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_jsons bytea[], p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_snap_reach bytea[], p_missing bytea[], p_named_by bigint[], p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[], p_early_targets bytea[], p_early_nids bigint[]) RETURNS TABLE(inserted bigint)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -351,9 +353,10 @@ begin
     perform 1 from room_head h where h.tenant_id = p_tenant and h.room_nid = p_room for update;
     select least(min(e.position), 0) into lowest from event e
         where e.tenant_id = p_tenant and e.room_nid = p_room and e.position is not null;
-    insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members)
-        select p_tenant, s.nid, p_room, s.base, s.others, s.members
-        from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members) s (nid, base, others, members);
+    insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members, reach)
+        select p_tenant, s.nid, p_room, s.base, s.others, s.members, s.reach
+        from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members, p_snap_reach)
+                s (nid, base, others, members, reach);
     delete from missing_event m
         where m.tenant_id = p_tenant and m.room_nid = p_room and m.event_hash = any (p_hashes);
     insert into missing_event (tenant_id, room_nid, event_hash, named_by)

@@ -12,7 +12,7 @@ create function admit_event(
     p_rel_target bytea, p_rel_type text, p_rel_key text,
     p_redact_nid bigint, p_redact_json bytea, p_early_target bytea, p_redacted_by bigint,
     p_extremities bigint[], p_head_snapshot bigint,
-    p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[],
+    p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_snap_reach bytea[],
     p_change_keys bigint[], p_change_types bigint[], p_change_nids bigint[], p_change_replaces bigint[],
     p_change_memberships smallint[], p_change_local boolean[], p_change_servers bigint[], p_change_stripped bytea[],
     p_joined integer, p_invited integer, p_missing bytea[], p_forward boolean
@@ -33,9 +33,10 @@ begin
         return query select 1::smallint, 0::bigint, 0::bigint, p_hash;
         return;
     end if;
-    insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members)
-        select p_tenant, s.nid, p_room, s.base, s.others, s.members
-        from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members) s (nid, base, others, members);
+    insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members, reach)
+        select p_tenant, s.nid, p_room, s.base, s.others, s.members, s.reach
+        from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members, p_snap_reach)
+                s (nid, base, others, members, reach);
     if p_redact_nid is not null then
         update event e set json = p_redact_json, flags = e.flags | 1, redacted_by = p_nid, push_default = 0,
                 push_except = null

@@ -14,7 +14,8 @@ create function append_events(
     p_memberships smallint[], p_local boolean[], p_servers bigint[], p_stripped bytea[], p_joined integer, p_invited integer,
     p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[],
     p_redact_nid bigint, p_redact_json bytea,
-    p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[],
+    p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_snap_reach bytea[],
+    p_chains bigint[], p_chain_positions bigint[], p_vectors bytea[],
     p_head_snapshot bigint, p_rest bigint[]
 ) returns table (status smallint, "position" bigint, event_nid bigint, event_hash bytea)
 language plpgsql as $$
@@ -46,9 +47,10 @@ begin
         return;
     end if;
     if cardinality(p_snap_nids) > 0 then
-        insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members)
-            select p_tenant, s.nid, p_room, s.base, s.others, s.members
-            from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members) s (nid, base, others, members);
+        insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members, reach)
+            select p_tenant, s.nid, p_room, s.base, s.others, s.members, s.reach
+            from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members, p_snap_reach)
+                s (nid, base, others, members, reach);
     end if;
     if p_redact_nid is not null then
         update event e set json = p_redact_json, flags = e.flags | 1, redacted_by = p_nids[n], push_default = 0,
@@ -63,15 +65,15 @@ begin
         raise exception 'tenant % has no log', p_tenant;
     end if;
     insert into event (tenant_id, event_nid, room_nid, event_hash, position, depth, ts, type_nid, key_nid, sender_nid,
-                       prev, auth, snapshot_nid, replaces_nid, thread_nid, push_default, push_except, device_nid,
-                       txn_id, json)
+                       prev, auth, snapshot_nid, replaces_nid, thread_nid, push_default, push_except, chain_nid,
+                       chain_position, auth_vector, device_nid, txn_id, json)
         select p_tenant, e.nid, p_room, e.hash, last_position - n + e.i, e.depth, e.ts, e.type, e.key, e.sender,
                e.prev::bigint[], e.auth::bigint[], e.snapshot, e.replaces, e.thread, e.push, e.exc::bigint[],
-               p_device, case when e.i = n then p_txn end, e.json
+               e.chain, e.chain_position, e.vector, p_device, case when e.i = n then p_txn end, e.json
         from unnest(p_nids, p_hashes, p_depths, p_ts, p_types, p_keys, p_senders, p_prev, p_auth, p_snapshots,
-                    p_replaces, p_threads, p_push, p_except, p_jsons)
+                    p_replaces, p_threads, p_push, p_except, p_chains, p_chain_positions, p_vectors, p_jsons)
             with ordinality e (nid, hash, depth, ts, type, key, sender, prev, auth, snapshot, replaces, thread, push,
-                               exc, json, i);
+                               exc, chain, chain_position, vector, json, i);
     update room_head h set position = last_position where h.tenant_id = p_tenant and h.room_nid = p_room;
     if array_remove(p_rel_types, null) <> '{}' then
         insert into relation (tenant_id, room_nid, target_hash, rel_type, event_nid, type_nid, sender_nid, position, key)

@@ -4,7 +4,7 @@ create function insert_history(
     p_tenant bigint, p_room bigint, p_nids bigint[], p_hashes bytea[], p_flags integer[], p_depths bigint[],
     p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[],
     p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_jsons bytea[],
-    p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[],
+    p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_snap_reach bytea[],
     p_missing bytea[], p_named_by bigint[],
     p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[],
     p_early_targets bytea[], p_early_nids bigint[]
@@ -16,9 +16,10 @@ begin
     perform 1 from room_head h where h.tenant_id = p_tenant and h.room_nid = p_room for update;
     select least(min(e.position), 0) into lowest from event e
         where e.tenant_id = p_tenant and e.room_nid = p_room and e.position is not null;
-    insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members)
-        select p_tenant, s.nid, p_room, s.base, s.others, s.members
-        from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members) s (nid, base, others, members);
+    insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members, reach)
+        select p_tenant, s.nid, p_room, s.base, s.others, s.members, s.reach
+        from unnest(p_snap_nids, p_snap_bases, p_snap_others, p_snap_members, p_snap_reach)
+                s (nid, base, others, members, reach);
     delete from missing_event m
         where m.tenant_id = p_tenant and m.room_nid = p_room and m.event_hash = any (p_hashes);
     insert into missing_event (tenant_id, room_nid, event_hash, named_by)

@@ -12,9 +12,11 @@ from timserver.matrix.ids import EventID
 from timserver.matrix.room_versions import EventIdFormat
 from timserver.store import events, graph, rooms
 from timserver.store.live_rooms import LiveRoom
+from timserver.store.snapshots import RoomState
 from timserver.tenancy import Tenant
 from timserver.usecases.events.admitting import Status, admit
-from timserver.usecases.events.resolving import RoomState, states_after
+from timserver.usecases.events.placing import with_reach
+from timserver.usecases.events.resolving import states_after
 from timserver.usecases.federation.importing import Entry, import_room
 from timserver.usecases.rooms.live import live_room
 
@@ -40,7 +42,7 @@ async def state_after(ctx: Context, tenant: Tenant, room: LiveRoom, event: Event
     key = events.event_key(room.version, event.event_id)
     async with ctx.database.transaction(tenant) as conn:
         node = (await graph.nodes(conn, tenant, [key]))[key]
-        (state,) = await states_after(conn, tenant, [node])
+    (state,) = await states_after(ctx, tenant, room, [node])
     return await in_ids(ctx, tenant, room, state)
 
 
@@ -54,7 +56,7 @@ async def state_before(
         nodes = (await graph.nodes(conn, tenant, keys)).values()
     others = {node.key_nid: node.event_nid for node in nodes if node.key_nid and node.type_nid != MEMBER}
     members = {node.key_nid: node.event_nid for node in nodes if node.key_nid and node.type_nid == MEMBER}
-    return others, members
+    return await with_reach(ctx, tenant, live, RoomState(others, members))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -82,7 +84,7 @@ async def test_a_random_room_is_the_same_in_any_order(
                 assert (status is Status.REJECTED) == event.rejected, (event, status)
             assert await state_after(ctx, at, live, event) == room.states[event_id], event
         ends = [room.states[event_id] for _, event_id in live.extremities]
-        current = await in_ids(ctx, at, live, (live.others, live.member_events))
+        current = await in_ids(ctx, at, live, live.state)
         assert current == core.resolve(room.version, ends, room.events)
         await must_be_what_the_database_says(ctx, at, live)
         outcomes.append(statuses)
@@ -116,6 +118,11 @@ async def must_be_what_the_database_says(ctx: Context, tenant: Tenant, live: Liv
         live.depth,
         live.position,
     )
+    assert live.chain.reach is not None
+    assert loaded.chain.reach is not None
+    worked_out = await with_reach(ctx, tenant, live, RoomState(live.others, live.member_events))
+    assert worked_out.reach is not None
+    assert core.merged(live.chain.reach) == core.merged(loaded.chain.reach) == core.merged(worked_out.reach)
     async with ctx.database.transaction(tenant) as conn:
         (counts,) = (await rooms.counts(conn, tenant, [live.room_nid])).values()
     assert counts.joined == live.joined_count

@@ -5,7 +5,7 @@ is what runs. Knows nothing of tenants, sockets or the database; what a store mu
 resolve is said by `chains`, and how it then resolves them by `forks`.
 """
 
-from timserver.core.chains import place, reach, reach_after
+from timserver.core.chains import CITABLE_TYPES, place, reach, reach_after
 from timserver.core.choice import (
     EngineMissing,
     canonical_json,
@@ -17,6 +17,7 @@ from timserver.core.choice import (
 )
 from timserver.core.definition.auth import check_auth
 from timserver.core.definition.auth_events import auth_keys, check_auth_events, state_keys
+from timserver.core.definition.auth_vector import Range
 from timserver.core.definition.state_resolution import conflicted_set, separate
 from timserver.core.forks import (
     asked_keys,
@@ -35,10 +36,12 @@ from timserver.core.sealing import OpenedPdu, canonical_body, open_pdu, seal
 from timserver.core.stored import Conflict, Placed, Stored
 
 __all__ = [
+    "CITABLE_TYPES",
     "Conflict",
     "EngineMissing",
     "OpenedPdu",
     "Placed",
+    "Range",
     "Rejected",
     "Stored",
     "asked_keys",

@@ -5,8 +5,10 @@ from typing import Any
 
 import msgspec
 
+from timserver.core import Placed
 from timserver.matrix.ids import RoomID
 from timserver.matrix.room_versions import RoomVersion
+from timserver.store.chains import columns_of
 from timserver.store.database import Connection, Database
 from timserver.store.events import Appended, NewEvent, array_literal
 from timserver.store.snapshots import SnapshotRow
@@ -66,7 +68,7 @@ class Outlier(msgspec.Struct, frozen=True, kw_only=True):
     prev: Sequence[int]
     """All events that it follows; empty when one of them is not here."""
     auth: Sequence[int]
-    chain: tuple[int, int, bytes] | None
+    placed: Placed | None
     json: bytes
 
 
@@ -98,9 +100,9 @@ class OutOfBand(msgspec.Struct, frozen=True, kw_only=True):
     json: bytes
 
 
-_ADMIT = Function(Appended, "admit_event", 47)
+_ADMIT = Function(Appended, "admit_event", 48)
 _OUTLIERS = Function(int, "insert_outliers", 16)
-_HISTORY = Function(int, "insert_history", 27)
+_HISTORY = Function(int, "insert_history", 28)
 _OUT_OF_BAND = Function(int, "store_out_of_band", 11)
 _ENSURE_ROOM = Function(int, "ensure_room", 5)
 _EARLY = Statement(int, "select event_nid from early_redaction where tenant_id = $1 and target_hash = $2")
@@ -112,6 +114,7 @@ def _snapshot_arrays(rows: Sequence[SnapshotRow]) -> list[Any]:
         [row.base_nid for row in rows],
         [row.others for row in rows],
         [row.members for row in rows],
+        [row.reach for row in rows],
     ]
 
 
@@ -119,7 +122,7 @@ async def admit(database: Database, tenant: Tenant, wanted: Admission) -> Append
     """One round trip, one commit. Status `KNOWN` and `STALE` as in `store.events`."""
     new = wanted.event
     redact_nid, redact_json = wanted.redact or (None, None)
-    chain_nid, chain_position, vector = new.chain or (None, None, None)
+    chain_nid, chain_position, vector = columns_of(new.placed)
     changes = wanted.changes
     admitted = await _ADMIT.one(
         database,
@@ -174,7 +177,7 @@ async def admit(database: Database, tenant: Tenant, wanted: Admission) -> Append
 
 async def insert_outliers(database: Database, tenant: Tenant, room_nid: int, new: Sequence[Outlier]) -> int:
     """How many were not known."""
-    chains = [event.chain or (None, None, None) for event in new]
+    columns = [columns_of(event.placed) for event in new]
     inserted = await _OUTLIERS.one(
         database,
         tenant,
@@ -189,9 +192,9 @@ async def insert_outliers(database: Database, tenant: Tenant, room_nid: int, new
         [event.sender_nid for event in new],
         [array_literal(event.prev) for event in new],
         [array_literal(event.auth) for event in new],
-        [chain[0] for chain in chains],
-        [chain[1] for chain in chains],
-        [chain[2] for chain in chains],
+        [chain[0] for chain in columns],
+        [chain[1] for chain in columns],
+        [chain[2] for chain in columns],
         [event.json for event in new],
     )
     return inserted or 0

@@ -19,7 +19,7 @@ from timserver.matrix.signing import SigningKey
 from timserver.store.in_flight import InFlight
 from timserver.store.live_rooms import LiveRoom
 from timserver.store.rates import Rates
-from timserver.store.snapshots import State
+from timserver.store.snapshots import RoomState
 from timserver.tenancy import Requester, Tenant
 
 Key = TypeVar("Key")
@@ -132,7 +132,7 @@ class Caches:
         """Stored filters by tenant, user and id; they never change."""
         self.presence: Lru[tuple[int, int], tuple[int, float]] = Lru(limits.tokens_cached_max)
         """By user: the presence last written here, and the monotonic time of it."""
-        self.resolutions: Lru[tuple[int, int, tuple[tuple[int, int], ...]], tuple[State, State]] = Lru(200)
+        self.resolutions: Lru[tuple[int, int, tuple[tuple[int, int], ...]], RoomState] = Lru(200)
         """By tenant, room and what the states are made of: states that were resolved."""
         self.acls: Lru[tuple[int, int], ServerAcl] = Lru(_ACLS_MAX)
         """Access control lists of rooms, by tenant and event."""

@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
+from timserver.core import Placed
 from timserver.matrix import signing
 from timserver.matrix.ids import EventID
 from timserver.matrix.room_versions import EventIdFormat, RoomVersion
+from timserver.store.chains import columns_of
 from timserver.store.database import Connection, Database
 from timserver.store.snapshots import SnapshotRow
 from timserver.store.statement import Function, Statement
@@ -66,8 +68,8 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     server_nid: int | None = None
     """Of a member of another server."""
     stripped: bytes | None = None
-    chain: tuple[int, int, bytes] | None = None
-    """Of a state event: its chain, the position there, and its packed auth vector."""
+    placed: Placed | None = None
+    """Of a state event: where it stands among the auth chains."""
     target_hash: bytes | None = None
     rel_type: str | None = None
     rel_key: str | None = None
@@ -102,7 +104,7 @@ class Appended(msgspec.Struct, frozen=True):
     event_hash: bytes
 
 
-_APPEND = Function(Appended, "append_events", 39)
+_APPEND = Function(Appended, "append_events", 43)
 _APPEND_MESSAGE = Function(Appended, "append_message", 22)
 
 
@@ -174,6 +176,8 @@ async def append(database: Database, tenant: Tenant, wanted: Append) -> Appended
         [row.base_nid for row in wanted.snapshots],
         [row.others for row in wanted.snapshots],
         [row.members for row in wanted.snapshots],
+        [row.reach for row in wanted.snapshots],
+        *(list(column) for column in zip(*(columns_of(event.placed) for event in new), strict=True)),
         wanted.head_snapshot_nid,
         wanted.rest,
     ]

@@ -8,18 +8,20 @@ import asyncio
 
 import msgspec
 
+from timserver.core import Placed
 from timserver.matrix import event_types
 from timserver.matrix.event import Event
 from timserver.matrix.ids import EventID, RoomID
 from timserver.matrix.push_rules.evaluation import CompiledRules
 from timserver.matrix.room_versions import RoomVersion
-from timserver.store.snapshots import Chain, State
+from timserver.store.snapshots import Chain, RoomState, State
 
 JOIN, INVITE, KNOCK, LEAVE, BAN = range(1, 6)
 MEMBERSHIP_CODES = {"join": JOIN, "invite": INVITE, "knock": KNOCK, "leave": LEAVE, "ban": BAN}
 MEMBERSHIP_NAMES = {code: name for name, code in MEMBERSHIP_CODES.items()}
 
 _EVENTS_KEPT_MAX = 500
+_PLACED_KEPT_MAX = 2_000
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -37,6 +39,7 @@ class LiveRoom:
         "_has_servers",
         "_member_events",
         "chain",
+        "chain_ends",
         "depth",
         "display_names",
         "events",
@@ -44,6 +47,7 @@ class LiveRoom:
         "lock",
         "members",
         "others",
+        "placed",
         "position",
         "push_rules",
         "room_id",
@@ -61,6 +65,9 @@ class LiveRoom:
         self.depth = 0
         self.position = 0
         self.chain = Chain()
+        self.chain_ends: dict[int, int] = {}
+        """Where auth chains end that went on here since the room was brought up to date."""
+        self.placed: dict[int, Placed] = {}
         self.others: State = {}
         self.members: dict[int, Member] = {}
         self._member_events: State | None = None
@@ -109,6 +116,17 @@ class LiveRoom:
             lasting = {self.others.get(event_types.CREATE_KEY), self.others.get(event_types.POWER_LEVELS_KEY)}
             self.events = {old: kept for old, kept in self.events.items() if old in lasting}
         self.events[nid] = event
+
+    def keep_placed(self, nid: int, placed: Placed) -> None:
+        """Remember where a state event stands."""
+        if len(self.placed) >= _PLACED_KEPT_MAX:
+            self.placed.clear()
+        self.placed[nid] = placed
+
+    @property
+    def state(self) -> RoomState:
+        """The current state."""
+        return RoomState(self.others, self.member_events, self.chain.reach)
 
     def membership_of(self, user_nid: int) -> int:
         """The membership code of a user; LEAVE for who never was there."""

@@ -216,6 +216,7 @@ async def refresh(conn: Connection, tenant: Tenant, room: LiveRoom) -> None:
     for member in changed:
         event_nid = 0 if member.user_nid in gone else member.event_nid
         room.members[member.user_nid] = Member(member.membership, event_nid, member.local)
+    room.chain_ends = {}
     if head.snapshot_nid != room.chain.nid:
         room.chain = await snapshots.read_chain(conn, tenant, head.snapshot_nid)
     ids = await events.event_ids(conn, tenant, room.version, head.extremities)

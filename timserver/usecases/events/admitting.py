@@ -8,15 +8,16 @@ that checks the version of the room's head, like our own.
 Spec: https://spec.matrix.org/v1.19/server-server-api/#checks-performed-on-receipt-of-a-pdu
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
 
 from timserver import core
 from timserver.context import Context
-from timserver.matrix import errors, pdu, power_levels, relations
-from timserver.matrix.event import Event, StateKey
+from timserver.core import Placed
+from timserver.matrix import errors, power_levels, relations
+from timserver.matrix.event import Event
 from timserver.matrix.event_types import CREATE_KEY
 from timserver.matrix.ids import EventID
 from timserver.store import admission, events, graph, rooms, snapshots, terms
@@ -25,13 +26,16 @@ from timserver.store.admission import Admission, StateChange
 from timserver.store.events import OUTLIER, REJECTED, SOFT_FAILED
 from timserver.store.graph import Node
 from timserver.store.live_rooms import LiveRoom, Member
+from timserver.store.snapshots import RoomState
 from timserver.store.streams import EVENT, Fact
 from timserver.tenancy import Tenant
 from timserver.usecases.events.appending import target_hash_of
+from timserver.usecases.events.placing import place_at_head, place_beside, placed_events
 from timserver.usecases.events.push_outcome import push_outcome
 from timserver.usecases.events.redacting import Redaction, early_redaction, redaction_of
-from timserver.usecases.events.resolving import RoomState, change_of, resolve_states, states_after, with_event
+from timserver.usecases.events.resolving import resolve_states, state_with, states_after
 from timserver.usecases.events.state_changes import state_changes
+from timserver.usecases.events.stored_events import events_of, events_under, parsed_events
 
 EXTREMITIES_MAX = 20
 """Of a room; when servers make more at once, the deepest are kept (RELIABILITY E9)."""
@@ -169,7 +173,8 @@ class _Admitting:
 
     def __init__(self, ctx: Context, tenant: Tenant, room: LiveRoom, event: Event, around: _Around) -> None:
         self.ctx, self.tenant, self.room, self.event, self.around = ctx, tenant, room, event, around
-        self.current: RoomState = (room.others, room.member_events)
+        self.current = room.state
+        self.placed: Placed | None = None
 
     async def judge(self, before: RoomState | None) -> _Verdict:
         """The checks, in the spec's order, and the state before the event."""
@@ -179,7 +184,7 @@ class _Admitting:
         if not snapshot_nid:
             (snapshot_nid,) = await self.ctx.database.take_nids(1)
             snapshot, _ = snapshots.extend(
-                self.room.chain, snapshot_nid, change_of(self.current, state), state
+                self.room.chain, snapshot_nid, snapshots.change_of(self.current, state), state
             )
         refused = refused or await self._by_state(state)
         if refused is not None:
@@ -236,8 +241,7 @@ class _Admitting:
         key = (self.tenant.tenant_id, self.room.room_nid, tuple(sorted(parts)))
         known = self.ctx.caches.resolutions.get(key)
         if known is None:
-            async with self.ctx.database.transaction(self.tenant, snapshot=True) as conn:
-                states = await states_after(conn, self.tenant, list(parts.values()))
+            states = await states_after(self.ctx, self.tenant, self.room, list(parts.values()))
             known = await resolve_states(self.ctx, self.tenant, self.room, states)
             self.ctx.caches.resolutions.put(key, known)
         ((snapshot_nid, changed), *others) = parts
@@ -248,6 +252,8 @@ class _Admitting:
         event, room = self.event, self.room
         own = await self._own_node(verdict)
         accepted = not verdict.flags
+        if own.key_nid is not None and not verdict.flags & REJECTED:
+            self.placed = await self._place(own, at_head=accepted)
         extremities, current = room.extremities, self.current
         if accepted:
             followed = set(event.prev_events)
@@ -257,9 +263,11 @@ class _Admitting:
         head, chain = None, room.chain
         if current is not self.current and current != self.current:
             (head_nid,) = await self.ctx.database.take_nids(1)
-            head, chain = snapshots.extend(room.chain, head_nid, change_of(self.current, current), current)
+            head, chain = snapshots.extend(
+                room.chain, head_nid, snapshots.change_of(self.current, current), current
+            )
         changes = await state_changes(
-            self.ctx, self.tenant, room, change_of(self.current, current), event, own
+            self.ctx, self.tenant, room, snapshots.change_of(self.current, current), event, own
         )
         redaction = await redaction_of(self.ctx, self.tenant, room, event) if accepted else Redaction()
         new = await self._new_event(own, verdict, current if accepted else None)
@@ -310,19 +318,34 @@ class _Admitting:
             verdict.snapshot_nid,
         )
 
+    async def _place(self, own: Node, *, at_head: bool) -> Placed:
+        """Where the event stands among the auth chains; an outlier keeps its place."""
+        ctx, tenant, room = self.ctx, self.tenant, self.room
+        auth = [self.around.auth[event_id].event_nid for event_id in self.event.auth_events]
+        new = (own.event_nid, own.key_nid or 0, self.event.type)
+        known = await placed_events(ctx, tenant, room, [own.event_nid] if self.around.own else [])
+        if known:
+            return known[own.event_nid]
+        if at_head:
+            placed = await place_at_head(ctx, tenant, room, new, auth)
+        else:
+            placed = place_beside(new, list((await placed_events(ctx, tenant, room, auth)).values()), {})
+        room.keep_placed(own.event_nid, placed)
+        return placed
+
     async def _current_after(
         self, before: RoomState, own: Node, others: list[tuple[int, EventID]]
     ) -> RoomState:
         """The current state with the event: that after all extremities."""
         if not others:
-            return with_event(before, own)
+            return await state_with(self.ctx, self.tenant, self.room, before, own)
         if own.key_nid is None and own.snapshot_nid == self.room.chain.nid:
             return self.current
         async with self.ctx.database.transaction(self.tenant, snapshot=True) as conn:
             nodes = await graph.nodes_of(conn, self.tenant, [nid for nid, _ in others])
-            states = await states_after(conn, self.tenant, list(nodes.values()))
+        states = await states_after(self.ctx, self.tenant, self.room, list(nodes.values()))
         unwritten = {own.event_nid: self._stored(own)} if own.key_nid is not None else {}
-        states = [*states, with_event(before, own)]
+        states = [*states, await state_with(self.ctx, self.tenant, self.room, before, own)]
         return await resolve_states(self.ctx, self.tenant, self.room, states, unwritten)
 
     def _stored(self, own: Node) -> core.Stored:
@@ -358,7 +381,7 @@ class _Admitting:
                 ),
             )
             push, except_ = await push_outcome(self.ctx, self.tenant, room, event, levels)
-        before = verdict.state[1 if event.type == "m.room.member" else 0]
+        before = verdict.state.part(event.type)
         new = events.NewEvent(
             nid=own.event_nid,
             event_hash=own.event_hash,
@@ -375,6 +398,7 @@ class _Admitting:
             push_default=push,
             push_except=except_,
             json=body,
+            placed=self.placed,
             target_hash=target_hash,
             rel_type=relation.rel_type if target_hash and relation else None,
             rel_key=relation.key if target_hash and relation else None,
@@ -419,6 +443,9 @@ class _Admitting:
         room.extremities, room.chain = extremities, chain
         room.depth, room.position = max(room.depth, wanted.event.depth), position
         room.row_version += 1
+        if self.placed is not None and self.placed.chain:
+            end = room.chain_ends.get(self.placed.chain, 0)
+            room.chain_ends[self.placed.chain] = max(end, self.placed.position)
         if facts:
             room.forget_readers()
         own = wanted.event
@@ -448,43 +475,3 @@ def apply_change(room: LiveRoom, change: StateChange) -> None:
         room.others[change.key_nid] = change.event_nid
     else:
         room.others.pop(change.key_nid, None)
-
-
-async def parsed_events(
-    ctx: Context, tenant: Tenant, room: LiveRoom, nodes: Iterable[Node]
-) -> dict[int, Event]:
-    """Stored events of the room's version, parsed; rejected ones say so."""
-    nodes = list(nodes)
-    found = await events_of(ctx, tenant, room, [node.event_nid for node in nodes])
-    rejected = {node.event_nid for node in nodes if node.flags & REJECTED}
-    return {
-        nid: msgspec.structs.replace(event, rejected=True) if nid in rejected else event
-        for nid, event in found.items()
-    }
-
-
-async def events_of(ctx: Context, tenant: Tenant, room: LiveRoom, nids: Iterable[int]) -> dict[int, Event]:
-    """Stored state events by number, from the room in memory or the database."""
-    wanted = set(nids)
-    missing = [nid for nid in wanted if nid not in room.events]
-    if missing:
-        async with ctx.database.transaction(tenant) as conn:
-            bodies = await events.bodies(conn, tenant, missing)
-        for nid, body in bodies.items():
-            room.keep(nid, pdu.parse(room.version, body))
-    return {nid: room.events[nid] for nid in wanted if nid in room.events}
-
-
-async def events_under(
-    ctx: Context, tenant: Tenant, room: LiveRoom, state: RoomState, keys: Iterable[StateKey]
-) -> dict[StateKey, Event]:
-    """The events of a state under some keys."""
-    wanted = list(keys)
-    key_nids = await terms.key_nids(ctx.database, ctx.caches, tenant, wanted)
-    nids = {
-        key: nid
-        for key, key_nid in zip(wanted, key_nids, strict=True)
-        if (nid := state[1 if key[0] == "m.room.member" else 0].get(key_nid))
-    }
-    found = await events_of(ctx, tenant, room, nids.values())
-    return {key: found[nid] for key, nid in nids.items()}

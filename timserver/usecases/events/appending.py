@@ -10,6 +10,7 @@ import msgspec
 
 from timserver import core
 from timserver.context import Context
+from timserver.core import Placed
 from timserver.matrix import errors, pdu, power_levels, relations, signing
 from timserver.matrix.event import Event, StateKey
 from timserver.matrix.ids import EventID, UserID, server_name_of
@@ -18,9 +19,11 @@ from timserver.matrix.signing import SigningKey
 from timserver.store import events, snapshots, terms
 from timserver.store import relations as relation_rows
 from timserver.store.live_rooms import INVITE, JOIN, LEAVE, MEMBERSHIP_CODES, LiveRoom, Member
+from timserver.store.snapshots import Change, RoomState
 from timserver.store.streams import EVENT, Fact
 from timserver.tenancy import Tenant
 from timserver.usecases.events.drafts import Draft, Transaction
+from timserver.usecases.events.placing import place_at_head, with_reach_after
 from timserver.usecases.events.push_outcome import push_outcome
 from timserver.usecases.rooms.live import catch_up, refresh_room, state_events
 from timserver.usecases.tenants.signing_key import signing_key
@@ -55,6 +58,7 @@ class _Batch:
         self.new: list[events.NewEvent] = []
         self.state: dict[StateKey, tuple[int, Event]] = {}
         self.chain = room.chain
+        self.chain_ends: dict[int, int] = {}
         self.snapshots: list[snapshots.SnapshotRow] = []
         self.others = room.others
         self.members = room.members
@@ -141,6 +145,7 @@ class _Batch:
         )
         code = self._membership_code(event)
         server_nid = await member_server(self.ctx, self.tenant, event) if code else None
+        placed = await self._place(event, numbers) if event.is_state else None
         new = events.NewEvent(
             nid=numbers.nid,
             event_hash=events.event_key(room.version, event.event_id),
@@ -161,6 +166,7 @@ class _Batch:
             local=server_nid is None if code else None,
             server_nid=server_nid,
             stripped=draft.stripped,
+            placed=placed,
             target_hash=target_hash,
             rel_type=relation.rel_type if target_hash and relation else None,
             rel_key=relation.key if target_hash and relation else None,
@@ -172,6 +178,14 @@ class _Batch:
             await self._set_state(event, new, key_nid)
         self.extremities = [(numbers.nid, event.event_id)]
         self.depth = event.depth
+
+    async def _place(self, event: Event, numbers: "_Numbers") -> Placed:
+        new = (numbers.nid, numbers.key_nid or 0, event.type)
+        placed = await place_at_head(self.ctx, self.tenant, self.room, new, numbers.auth, self.chain_ends)
+        self.room.keep_placed(numbers.nid, placed)
+        if placed.chain:
+            self.chain_ends[placed.chain] = placed.position
+        return placed
 
     async def _thread(
         self, draft: Draft, numbers: _Numbers, relation: relations.Relation | None, target_hash: bytes
@@ -219,8 +233,14 @@ class _Batch:
             self.others = {**self.others, key_nid: new.nid}
             change[0][key_nid] = new.nid
         (snapshot_nid,) = await self.ctx.database.take_nids(1)
-        full = (self.others, {user: member.event_nid for user, member in self.members.items()})
-        row, self.chain = snapshots.extend(self.chain, snapshot_nid, change, full)
+        members = {user: member.event_nid for user, member in self.members.items() if member.event_nid}
+        full = RoomState(self.others, members)
+        assert new.placed is not None
+        known = RoomState({}, {}, self.chain.reach)
+        removed = [new.replaces_nid or 0]
+        after = await with_reach_after(self.ctx, self.tenant, self.room, (known, full), removed, [new.placed])
+        reach = snapshots.reach_change(known, after)
+        row, self.chain = snapshots.extend(self.chain, snapshot_nid, Change(*change, reach), full)
         self.snapshots.append(row)
 
     def settle(self, position: int) -> None:
@@ -230,6 +250,7 @@ class _Batch:
         room.extremities = [*self.rest, *self.extremities]
         room.depth, room.position = self.depth, position
         room.row_version += 1
+        room.chain_ends |= self.chain_ends
         if any(new.membership is not None for new in self.new):
             room.forget_readers()
         for nid, event in self.state.values():

@@ -15,7 +15,7 @@ async def senders_members(
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#lazy-loading-room-members
     """
-    _, members = (await snapshots.read_states(conn, tenant, [at.snapshot_nid]))[at.snapshot_nid]
+    _, members, _ = (await snapshots.read_states(conn, tenant, [at.snapshot_nid]))[at.snapshot_nid]
     nids = [members[user_nid] for user_nid in set(senders) if user_nid in members]
     found = await events.by_nids(conn, tenant, nids) if nids else {}
     return sorted(found.values(), key=lambda row: row.position)

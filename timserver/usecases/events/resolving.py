@@ -7,34 +7,46 @@ from timserver import core
 from timserver.context import Context
 from timserver.matrix.event import StateKey
 from timserver.matrix.event_types import EMPTY_KEY, MEMBER, POWER_LEVELS
-from timserver.store import graph, snapshots, terms
-from timserver.store.database import Connection
+from timserver.store import chains, graph, snapshots, terms
 from timserver.store.events import REJECTED
 from timserver.store.graph import Node
 from timserver.store.live_rooms import LiveRoom
-from timserver.store.snapshots import State
+from timserver.store.snapshots import RoomState
 from timserver.tenancy import Tenant
-
-RoomState = tuple[State, State]
-"""(others, members): key number to event number."""
+from timserver.usecases.events.placing import placed_events, with_reach_after
 
 _LEVELS_KEY = POWER_LEVELS + EMPTY_KEY
 
 
-async def states_after(conn: Connection, tenant: Tenant, nodes: Sequence[Node]) -> list[RoomState]:
+async def states_after(
+    ctx: Context, tenant: Tenant, room: LiveRoom, nodes: Sequence[Node]
+) -> list[RoomState]:
     """The state after each of some events that are part of the room's history."""
-    before = await snapshots.read_states(conn, tenant, [node.snapshot_nid for node in nodes])
-    return [with_event(before[node.snapshot_nid], node) for node in nodes]
+    async with ctx.database.transaction(tenant, snapshot=True) as conn:
+        before = await snapshots.read_states(conn, tenant, [node.snapshot_nid for node in nodes])
+    return [await state_with(ctx, tenant, room, before[node.snapshot_nid], node) for node in nodes]
+
+
+async def state_with(ctx: Context, tenant: Tenant, room: LiveRoom, state: RoomState, node: Node) -> RoomState:
+    """The state after an event, from the one before it, and what it reaches."""
+    after = with_event(state, node)
+    if after is state or state.reach is None:
+        return after
+    placed = (await placed_events(ctx, tenant, room, [node.event_nid])).get(node.event_nid)
+    if placed is None:
+        return after
+    part = state.members if node.type_nid == MEMBER else state.others
+    removed = [part.get(node.key_nid or 0, 0)]
+    return await with_reach_after(ctx, tenant, room, (state, after), removed, [placed])
 
 
 def with_event(state: RoomState, node: Node) -> RoomState:
     """The state after an event, from the one before it; one that was rejected changes nothing."""
     if node.key_nid is None or node.flags & REJECTED:
         return state
-    others, members = state
     if node.type_nid == MEMBER:
-        return others, {**members, node.key_nid: node.event_nid}
-    return {**others, node.key_nid: node.event_nid}, members
+        return RoomState(state.others, {**state.members, node.key_nid: node.event_nid})
+    return RoomState({**state.others, node.key_nid: node.event_nid}, state.members)
 
 
 async def resolve_states(
@@ -49,15 +61,14 @@ async def resolve_states(
     `unwritten` is the event that is being admitted, when it is part of a state and not yet in the database.
     """
     first = states[0]
-    if all(state == first for state in states[1:]):
-        return first
     differing = {
-        **core.differing([[others] for others, _ in states]),
-        **core.differing([[members] for _, members in states]),
+        **core.differing([[state.others] for state in states]),
+        **core.differing([[state.members] for state in states]),
     }
-    conflicted = {nid for nids in differing.values() for nid in nids if nid}
+    if not differing:
+        return first
+    full = await _full_set(ctx, tenant, room, states, differing, unwritten)
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
-        full = await _full_set(conn, tenant, room, states, conflicted, unwritten)
         rows = {**unwritten, **await graph.stored(conn, tenant, room.version, full)}
     asked = await _asked(ctx, tenant, room, rows.values(), first, differing)
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
@@ -67,21 +78,34 @@ async def resolve_states(
         older_levels = await graph.older_levels(conn, tenant, rows, _LEVELS_KEY)
         older_levels |= _cited_levels(rows, unwritten)
     resolved = core.resolve_fork(room.version, differing, full, asked, rows, older_levels)
-    return _changed(first, states, differing, resolved)
+    layer = core.layer_over(differing, resolved)
+    after = _changed(states, differing, layer)
+    removed = [differing[key][0] for key in layer]
+    added = await placed_events(ctx, tenant, room, [nid for nid in layer.values() if nid])
+    return await with_reach_after(ctx, tenant, room, (first, after), removed, list(added.values()))
 
 
 async def _full_set(
-    conn: Connection,
+    ctx: Context,
     tenant: Tenant,
     room: LiveRoom,
     states: Sequence[RoomState],
-    conflicted: set[int],
+    differing: Mapping[int, Sequence[int]],
     unwritten: Mapping[int, core.Stored],
 ) -> set[int]:
-    """The full conflicted set, found by walking the auth chains."""
-    whole = [{*others.values(), *members.values()} for others, members in states]
-    start = set().union(*whole, *(event.auth for event in unwritten.values()))
-    links = await graph.auth_links(conn, tenant, start)
+    """The full conflicted set, by what the states reach; where that is not known by walking the auth chains."""
+    conflicted = {nid for nids in differing.values() for nid in nids if nid}
+    placed = await placed_events(ctx, tenant, room, conflicted)
+    conflict = None
+    if len(placed) == len(conflicted):
+        conflict = core.conflict(room.version, [state.reach for state in states], placed.values())
+    async with ctx.database.transaction(tenant, snapshot=True) as conn:
+        if conflict is not None:
+            found = await chains.in_ranges(conn, tenant, room.room_nid, conflict.ranges)
+            return core.full_set(conflict, placed.values(), found)
+        whole = [{*state.others.values(), *state.members.values()} for state in states]
+        start = set().union(*whole, *(event.auth for event in unwritten.values()))
+        links = await graph.auth_links(conn, tenant, start)
     links |= {nid: list(event.auth) for nid, event in unwritten.items()}
     return core.walk(room.version, whole, conflicted, links)
 
@@ -99,7 +123,7 @@ async def _asked(
     nids = await terms.key_nids(ctx.database, ctx.caches, tenant, keys)
     found = {}
     for key, key_nid in zip(keys, nids, strict=True):
-        nid = first[1 if key[0] == "m.room.member" else 0].get(key_nid)
+        nid = first.part(key[0]).get(key_nid)
         if nid and key_nid not in differing:
             found[key] = nid
     return found
@@ -115,30 +139,18 @@ def _cited_levels(rows: Mapping[int, core.Stored], unwritten: Mapping[int, core.
 
 
 def _changed(
-    first: RoomState,
     states: Sequence[RoomState],
-    differing: Mapping[int, Sequence[int]],
-    resolved: Mapping[int, int],
+    differing: Mapping[int, object],
+    layer: Mapping[int, int],
 ) -> RoomState:
-    """The first state with what the resolution says of the keys that differ."""
-    others, members = dict(first[0]), dict(first[1])
-    member_keys = set().union(*(members.keys() & differing.keys() for _, members in states))
-    for key, nid in core.layer_over(differing, resolved).items():
+    """The first state with what the resolution lays over it."""
+    first = states[0]
+    others, members = dict(first.others), dict(first.members)
+    member_keys = set().union(*(state.members.keys() & differing.keys() for state in states))
+    for key, nid in layer.items():
         target = members if key in member_keys else others
         if nid:
             target[key] = nid
         else:
             target.pop(key, None)
-    return others, members
-
-
-def change_of(before: RoomState, after: RoomState) -> RoomState:
-    """What must be written over one state to make it the other: 0 takes a key away."""
-    return _delta(before[0], after[0]), _delta(before[1], after[1])
-
-
-def _delta(before: State, after: State) -> State:
-    if before is after:
-        return {}
-    changed = {key: nid for key, nid in after.items() if before.get(key) != nid}
-    return changed | {key: 0 for key in before if key not in after}
+    return RoomState(others, members)

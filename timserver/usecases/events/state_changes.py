@@ -10,8 +10,8 @@ from timserver.store import events, graph, terms
 from timserver.store.admission import StateChange
 from timserver.store.graph import Node
 from timserver.store.live_rooms import INVITE, JOIN, KNOCK, LEAVE, MEMBERSHIP_CODES, LiveRoom
+from timserver.store.snapshots import Change
 from timserver.tenancy import Tenant
-from timserver.usecases.events.resolving import RoomState
 from timserver.usecases.membership.stripped import stripped_state
 
 
@@ -35,10 +35,10 @@ _membership_of = msgspec.json.Decoder(_Body).decode
 
 
 async def state_changes(
-    ctx: Context, tenant: Tenant, room: LiveRoom, delta: RoomState, event: Event, own: Node
+    ctx: Context, tenant: Tenant, room: LiveRoom, delta: Change, event: Event, own: Node
 ) -> StateChanges:
     """`delta` is what is written over the current state; `event` is the one that made it, `own` its row to be."""
-    others, members = delta
+    others, members = delta.others, delta.members
     wanted = {nid for nid in (*others.values(), *members.values()) if nid != own.event_nid}
     wanted |= {room.others[key] for key, nid in others.items() if not nid}
     async with ctx.database.transaction(tenant) as conn:

@@ -47,7 +47,7 @@ async def visible(
     contents = await _contents(conn, tenant, user_nid, rows, states)
     seen = []
     for row in rows:
-        others, members = states[row.snapshot_nid]
+        others, members, _ = states[row.snapshot_nid]
         visibilities = [visibility.read_visibility(contents.get(others.get(HISTORY_VISIBILITY_KEY, 0)))]
         memberships = [_membership(contents.get(members.get(user_nid, 0)))]
         if row.type_nid == HISTORY_VISIBILITY and row.key_nid == HISTORY_VISIBILITY_KEY:
@@ -65,11 +65,11 @@ async def _contents(
     tenant: Tenant,
     user_nid: int,
     rows: Iterable[EventRow],
-    states: dict[int, tuple[snapshots.State, snapshots.State]],
+    states: dict[int, snapshots.RoomState],
 ) -> dict[int, JsonObject]:
     wanted = set()
     for row in rows:
-        others, members = states[row.snapshot_nid]
+        others, members, _ = states[row.snapshot_nid]
         wanted |= {others.get(HISTORY_VISIBILITY_KEY, 0), members.get(user_nid, 0)}
     found = await events.bodies(conn, tenant, wanted - {0})
     return {nid: _decode(body).content for nid, body in found.items()}  # type: ignore[misc]

@@ -53,7 +53,7 @@ async def accept_join(
         row = await events.find(conn, tenant, room.version, accepted.event.event_id)
         if row is None:
             raise errors.NotFound("Unknown room")
-        others, members = (await snapshots.read_states(conn, tenant, [row.snapshot_nid]))[row.snapshot_nid]
+        others, members, _ = (await snapshots.read_states(conn, tenant, [row.snapshot_nid]))[row.snapshot_nid]
         state = {*others.values(), *members.values()}
         servers: list[ServerName] = []
         if omit_members:

@@ -12,7 +12,6 @@ from timserver import core
 from timserver.context import Context
 from timserver.matrix import pdu, relations
 from timserver.matrix.event import Event
-from timserver.matrix.event_types import MEMBER
 from timserver.matrix.ids import EventID, ServerName
 from timserver.remote.client import RemoteError
 from timserver.remote.federation import events as remote_events
@@ -22,18 +21,12 @@ from timserver.store.admission import History
 from timserver.store.events import OUTLIER, REJECTED, NewEvent
 from timserver.store.graph import Node
 from timserver.store.live_rooms import LiveRoom
-from timserver.store.snapshots import Chain, SnapshotRow
+from timserver.store.snapshots import Chain, RoomState, SnapshotRow
 from timserver.tenancy import Tenant
-from timserver.usecases.events.admitting import events_under, parsed_events
 from timserver.usecases.events.appending import target_hash_of
 from timserver.usecases.events.redacting import early_redaction, may_redact, redaction_of
-from timserver.usecases.events.resolving import (
-    RoomState,
-    change_of,
-    resolve_states,
-    states_after,
-    with_event,
-)
+from timserver.usecases.events.resolving import resolve_states, states_after, with_event
+from timserver.usecases.events.stored_events import events_under, parsed_events
 from timserver.usecases.federation.fetching import Fetcher, in_order
 from timserver.usecases.rooms.resident_servers import resident_servers
 
@@ -94,8 +87,8 @@ class _History:
         self.snapshots: list[SnapshotRow] = []
         self.missing: list[tuple[bytes, int]] = []
         self.early: list[tuple[bytes, int]] = []
-        self.chain = Chain()
-        self.state: RoomState = ({}, {})
+        self.chain = Chain(reach=None)
+        self.state = RoomState({}, {})
 
     async def add(self, event: Event) -> None:
         """Judge an event by its auth events and the state before it, and account for it."""
@@ -127,7 +120,7 @@ class _History:
 
     async def _state_before(self, event: Event, known: dict[EventID, Node]) -> RoomState:
         if not event.prev_events:
-            return {}, {}
+            return RoomState({}, {})
         states = [self.after[event_id] for event_id in event.prev_events if event_id in self.after]
         stored = [
             known[event_id]
@@ -135,8 +128,7 @@ class _History:
             if event_id not in self.after and event_id in known and not known[event_id].flags & OUTLIER
         ]
         if stored:
-            async with self.ctx.database.transaction(self.tenant, snapshot=True) as conn:
-                states += await states_after(conn, self.tenant, stored)
+            states += await states_after(self.ctx, self.tenant, self.room, stored)
         if len(states) < len(event.prev_events):
             states = [await self.fetcher.state_before(event.event_id), *states]
         return await resolve_states(self.ctx, self.tenant, self.room, states, self._unwritten(states))
@@ -175,10 +167,10 @@ class _History:
 
     async def _snapshot(self, state: RoomState) -> int:
         """The snapshot of a state: the last one, or one that is written against it."""
-        if self.chain.nid and state == self.state:
+        if self.chain.nid and state[:2] == self.state[:2]:
             return self.chain.nid
         (nid,) = await self.ctx.database.take_nids(1)
-        row, self.chain = snapshots.extend(self.chain, nid, change_of(self.state, state), state)
+        row, self.chain = snapshots.extend(self.chain, nid, snapshots.change_of(self.state, state), state)
         self.snapshots.append(row)
         self.state = state
         return nid
@@ -210,7 +202,7 @@ class _History:
         flags = node.flags | (events.REDACTED if early else 0)
         relation = relations.read_relation(event.content) if event.state_key is None and not early else None
         target_hash = target_hash_of(self.room, relation)
-        before = state[1 if node.type_nid == MEMBER else 0]
+        before = state.part(event.type)
         self.missing += [
             (events.event_key(self.room.version, event_id), node.event_nid)
             for event_id in event.prev_events

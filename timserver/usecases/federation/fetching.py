@@ -21,9 +21,9 @@ from timserver.store import events, graph
 from timserver.store.events import REJECTED
 from timserver.store.graph import Node
 from timserver.store.live_rooms import LiveRoom
-from timserver.store.snapshots import State
+from timserver.store.snapshots import RoomState, State
 from timserver.tenancy import Tenant
-from timserver.usecases.events.resolving import RoomState
+from timserver.usecases.events.placing import with_reach
 from timserver.usecases.federation.opening import Refused, open_pdus
 from timserver.usecases.federation.outliers import AuthChainIncomplete, OfRoom, store_outliers
 
@@ -92,7 +92,8 @@ class Fetcher:
         if missing:
             await self._store(await self._fetch(missing, event_id))
             known = await self._known(state_ids)
-        return _state_of([known[event_id] for event_id in state_ids if event_id in known])
+        state = _state_of([known[event_id] for event_id in state_ids if event_id in known])
+        return await with_reach(self.ctx, self.tenant, self.room, state)
 
     def _valid(self, ids: Iterable[str]) -> list[EventID]:
         valid = []
@@ -166,4 +167,4 @@ def _state_of(nodes: Iterable[Node]) -> RoomState:
     for node in nodes:
         if node.key_nid is not None and not node.flags & REJECTED:
             (members if node.type_nid == MEMBER else others)[node.key_nid] = node.event_nid
-    return others, members
+    return RoomState(others, members)

@@ -20,10 +20,11 @@ from timserver.store.admission import Admission
 from timserver.store.events import REJECTED
 from timserver.store.graph import Node
 from timserver.store.live_rooms import LiveRoom
-from timserver.store.snapshots import State
+from timserver.store.snapshots import RoomState, State
 from timserver.store.streams import EVENT, Fact
 from timserver.tenancy import Tenant
-from timserver.usecases.events.resolving import RoomState, change_of, with_event
+from timserver.usecases.events.placing import with_reach
+from timserver.usecases.events.resolving import state_with
 from timserver.usecases.events.state_changes import state_changes
 from timserver.usecases.federation.outliers import OfRoom, store_outliers
 from timserver.usecases.rooms.live import catch_up, live_room
@@ -49,7 +50,7 @@ async def import_room(ctx: Context, tenant: Tenant, entry: Entry) -> LiveRoom:
     refused = core.check_auth(entry.version, entry.join, {event.key: event for event in accepted})
     if refused is not None or _is_rejected(nodes, entry.join):
         raise errors.Forbidden("The server's answer does not allow the join", inner=str(refused))
-    state = _state_of(accepted, nodes)
+    state = await with_reach(ctx, tenant, room, _state_of(accepted, nodes))
     async with room.lock:
         for _ in range(ctx.settings.limits.append_retries_max):
             await catch_up(ctx, tenant, room)
@@ -78,7 +79,7 @@ def _state_of(state: Sequence[Event], nodes: Mapping[EventID, Node]) -> RoomStat
         node = nodes[event.event_id]
         if node.key_nid is not None:
             (members if node.type_nid == MEMBER else others)[node.key_nid] = node.event_nid
-    return others, members
+    return RoomState(others, members)
 
 
 async def _enter(
@@ -91,11 +92,13 @@ async def _enter(
 ) -> bool:
     """Write the join at the head; False when somebody was faster."""
     join = nodes[entry.join.event_id]
-    after = with_event(state, join)
+    after = await state_with(ctx, tenant, room, state, join)
     before_nid, head_nid = await ctx.database.take_nids(2)
-    before_row, chain = snapshots.extend(snapshots.Chain(), before_nid, state, state)
-    head_row, chain = snapshots.extend(chain, head_nid, change_of(state, after), after)
-    delta = change_of((room.others, room.member_events), after)
+    before_row, chain = snapshots.extend(
+        snapshots.Chain(), before_nid, snapshots.change_of(RoomState({}, {}, ()), state), state
+    )
+    head_row, chain = snapshots.extend(chain, head_nid, snapshots.change_of(state, after), after)
+    delta = snapshots.change_of(room.state, after)
     changes = await state_changes(ctx, tenant, room, delta, entry.join, join)
     wanted = Admission(
         room_nid=room.room_nid,

@@ -11,15 +11,17 @@ import msgspec
 
 from timserver import core
 from timserver.context import Context
+from timserver.core import Placed
 from timserver.matrix import pdu
 from timserver.matrix.event import Event
 from timserver.matrix.ids import EventID, RoomID
 from timserver.matrix.room_versions import RoomVersion
-from timserver.store import admission, events, graph, terms
+from timserver.store import admission, chains, events, graph, terms
 from timserver.store.admission import Outlier
 from timserver.store.events import OUTLIER, REJECTED
 from timserver.store.graph import Node
 from timserver.tenancy import Tenant
+from timserver.usecases.events.placing import place_beside
 
 BATCH = 1000
 """Events of one statement."""
@@ -50,8 +52,9 @@ async def store_outliers(
     new = [event for event in order if event.event_id not in known]
     judged = await _judge(ctx, tenant, room, new, wanted, known)
     nodes = dict(known)
+    placing = _Placing(await _placed(ctx, tenant, known.values()))
     for start in range(0, len(new), BATCH):
-        await _insert(ctx, tenant, room, judged[start : start + BATCH], nodes)
+        await _insert(ctx, tenant, room, judged[start : start + BATCH], (nodes, placing))
         await asyncio.sleep(0)
     stored = await _known(ctx, tenant, room, wanted.values())
     return {event_id: stored[event_id] for event_id in wanted}
@@ -125,10 +128,40 @@ async def _judge(
     return outcome
 
 
+async def _placed(ctx: Context, tenant: Tenant, known: Iterable[Node]) -> dict[int, Placed]:
+    async with ctx.database.transaction(tenant) as conn:
+        return await chains.placed(conn, tenant, [node.event_nid for node in known])
+
+
+class _Placing:
+    """Places new outliers among the auth chains: they go on with each other's only."""
+
+    def __init__(self, placed: dict[int, Placed]) -> None:
+        self.placed = placed
+        self.ends: dict[int, int] = {}
+
+    def place(self, event: Event, node: Node, nodes: Mapping[EventID, Node]) -> Placed | None:
+        """None for a rejected event and for one that is no state: nobody reaches these."""
+        if node.key_nid is None or event.rejected:
+            return None
+        nids = (nodes[event_id].event_nid for event_id in event.auth_events)
+        cited = [self.placed[nid] for nid in nids if nid in self.placed]
+        placed = place_beside((node.event_nid, node.key_nid, event.type), cited, self.ends)
+        self.placed[node.event_nid] = placed
+        if placed.chain:
+            self.ends[placed.chain] = placed.position
+        return placed
+
+
 async def _insert(
-    ctx: Context, tenant: Tenant, room: OfRoom, batch: Sequence[Event], nodes: dict[EventID, Node]
+    ctx: Context,
+    tenant: Tenant,
+    room: OfRoom,
+    batch: Sequence[Event],
+    done: tuple[dict[EventID, Node], "_Placing"],
 ) -> None:
-    """Write a batch; `nodes` gets the new ones."""
+    """Write a batch; `done`, what is stored and placed, gets the new ones."""
+    nodes, placing = done
     database, caches = ctx.database, ctx.caches
     types = await terms.type_nids(database, caches, tenant, [event.type for event in batch])
     senders = await terms.intern(database, caches, tenant, [event.sender for event in batch])
@@ -168,7 +201,7 @@ async def _insert(
                 sender_nid=sender_nid,
                 prev=graph.numbers_of_all(event.prev_events, nodes),
                 auth=[nodes[event_id].event_nid for event_id in event.auth_events],
-                chain=None,
+                placed=placing.place(event, node, nodes),
                 json=event.pdu,
             )
         )

@@ -11,9 +11,10 @@ from timserver.matrix.ids import RoomID, ServerName
 from timserver.store import events, graph
 from timserver.store.events import OUTLIER
 from timserver.store.live_rooms import LiveRoom
+from timserver.store.snapshots import RoomState
 from timserver.tenancy import Tenant
 from timserver.usecases.events.admitting import Admitted, Status, admit
-from timserver.usecases.events.resolving import RoomState, resolve_states, states_after
+from timserver.usecases.events.resolving import resolve_states, states_after
 from timserver.usecases.federation.fetching import Fetcher
 from timserver.usecases.rooms.live import live_room
 
@@ -69,5 +70,5 @@ async def state_at_gap(
         here = [
             node for node in nodes.values() if not node.flags & OUTLIER and node.room_nid == room.room_nid
         ]
-        states = await states_after(conn, tenant, here)
+    states = await states_after(ctx, tenant, room, here)
     return await resolve_states(ctx, tenant, room, [told, *states])

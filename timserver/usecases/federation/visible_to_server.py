@@ -53,7 +53,7 @@ class _Content(msgspec.Struct):
 
 _decode = msgspec.json.Decoder(_Content).decode
 
-_States = dict[int, tuple[snapshots.State, snapshots.State]]
+_States = dict[int, snapshots.RoomState]
 
 
 async def audience_of(

@@ -13,7 +13,7 @@ from timserver.usecases.rooms.access import POSITION_MIN, Access
 
 async def after(conn: Connection, tenant: Tenant, row: EventRow) -> tuple[State, State]:
     """(others, members) after an event."""
-    others, members = (await snapshots.read_states(conn, tenant, [row.snapshot_nid]))[row.snapshot_nid]
+    others, members, _ = (await snapshots.read_states(conn, tenant, [row.snapshot_nid]))[row.snapshot_nid]
     if row.key_nid is not None:
         (members if row.type_nid == MEMBER else others)[row.key_nid] = row.event_nid
     return others, members
