@@ -16,6 +16,7 @@ from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
 from timserver import core
+from timserver.api.admin import MODULES as ADMIN_MODULES
 from timserver.api.client import MODULES as CLIENT_MODULES
 from timserver.api.dispatch import Dispatcher
 from timserver.api.endpoint import Endpoint, declared_in
@@ -47,6 +48,7 @@ _log = structlog.get_logger("timserver.app")
 MODULES_OF_API: dict[Api, Sequence[ModuleType]] = {
     Api.CLIENT: CLIENT_MODULES,
     Api.FEDERATION: FEDERATION_MODULES,
+    Api.ADMIN: ADMIN_MODULES,
 }
 
 

@@ -143,7 +143,11 @@ def test_the_way_to_another_server_is_checked_stage_by_stage(run: Run, here: str
     stages = [json.loads(line) for line in refused.out.splitlines()]
     assert [(stage["stage"], stage["ok"]) for stage in stages] == [("policy", False)]
     run("tenant", "create", f"open.{here}").must()
-    unreached = run("federation", "check", "127.0.0.1:1", "--tenant", f"open.{here}")
+    no_dns = '["127.0.0.1:1"]'
+    unreached = run(
+        *("federation", "check", "127.0.0.1:1", "--tenant", f"open.{here}"),
+        TIM_FEDERATION__NAMESERVERS=no_dns,
+    )
     assert unreached.code == ExitCode.UNHEALTHY
     assert "ERROR  tls:" in unreached.out
     assert "ok     loop-back:" in run("federation", "check", here, "--tenant", f"open.{here}").must().out
