@@ -1,6 +1,7 @@
 """The engine does what the definition says, on whatever comes."""
 
 import json
+from random import Random
 
 import canonicaljson
 import msgspec
@@ -12,10 +13,10 @@ from timserver import core
 from timserver.core import choice, engine, sealing
 from timserver.core.definition import json_check, state_pack
 from timserver.matrix import pdu, signing
-from timserver.matrix.errors import MatrixError
+from timserver.matrix.errors import BadJson, MatrixError, TooLarge
 from timserver.matrix.ids import EventID, RoomID, ServerName, UserID
 from timserver.matrix.json_types import JsonValue
-from timserver.matrix.room_versions import ROOM_VERSIONS, EventIdFormat
+from timserver.matrix.room_versions import ROOM_VERSIONS, EventIdFormat, RoomVersion
 
 KEY = signing.make_signing_key("ed25519:k", bytes(range(32)))
 SERVER = ServerName("a.example")
@@ -238,6 +239,48 @@ def test_opening_what_others_send(
     assert (opened.hash_matches, opened.signed) == (expected.hash_matches, expected.signed)
 
 
+@given(st.sampled_from(sorted(ROOM_VERSIONS)), st.lists(st.integers(0, 4), max_size=80), st.randoms())
+def test_many_pdus_are_opened_as_one_by_one(version: str, kinds: list[int], random: Random) -> None:
+    room_version = ROOM_VERSIONS[version]
+    datas = [pdu_of_kind(kind, place, random) for place, kind in enumerate(kinds)]
+    expected = [outcome_of_opening(room_version, data) for data in datas]
+    assert [plain(opened) for opened in core.open_pdus(room_version, datas)] == expected
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(sealing, "HAS_ENGINE", False)
+        by_definition = [plain(opened) for opened in core.open_pdus(room_version, datas)]
+    assert [item[:2] for item in by_definition] == [item[:2] for item in expected]
+
+
+def pdu_of_kind(kind: int, place: int, random: Random) -> bytes:
+    """Whole, of another form, with an odd number, broken or far too long."""
+    value: dict[str, JsonValue] = {
+        "auth_events": [], "content": {"body": "x" * random.randrange(60)}, "depth": 1, "hashes": {"sha256": "x"},
+        "origin_server_ts": place, "prev_events": [], "room_id": "!r:a.example", "sender": "@a:a.example",
+        "signatures": {}, "type": "m.room.message", "event_id": f"${place}:a.example",
+    }  # fmt: skip
+    if kind == 1:
+        value["sender"] = "nobody"
+    if kind == 2:
+        value["content"] = {"x": 1.5}
+    data = json.dumps(value).encode()
+    if kind == 3:
+        data = data[: random.randrange(len(data))]
+    return data + b" " * pdu.READ_BYTES_MAX if kind == 4 else data
+
+
+def outcome_of_opening(version: RoomVersion, data: bytes) -> tuple[object, ...]:
+    try:
+        return plain(core.open_pdu(version, data))
+    except (BadJson, TooLarge) as error:
+        return plain(error)
+
+
+def plain(opened: sealing.OpenedPdu | BadJson | TooLarge) -> tuple[object, ...]:
+    if isinstance(opened, sealing.OpenedPdu):
+        return msgspec.structs.asdict(opened.event), opened.hash_matches, opened.signed
+    return type(opened), opened.error, opened.inner
+
+
 def flipped(data: bytes, at: int) -> bytes:
     changed = bytearray(data)
     changed[at // 8 % len(data)] ^= 1 << at % 8
@@ -264,6 +307,19 @@ def test_odd_public_keys_are_judged_alike(low: int) -> None:
     scalar = int.from_bytes(signature[32:], "little") + int.from_bytes(order, "little")
     items.append((KEY.public_key, b"m", signature[:32] + scalar.to_bytes(32, "little")))
     assert core.verify(items) == choice.verify_by_definition(items)
+
+
+def test_many_signatures_are_judged_in_their_order() -> None:
+    """More than one thread's share of them."""
+    messages = [f"message {place}".encode() for place in range(500)]
+    signatures = [signing.sign(KEY, message) for message in messages]
+    items = [
+        (KEY.public_key, message, flipped(signature, place) if place % 7 == 0 else signature)
+        for place, (message, signature) in enumerate(zip(messages, signatures, strict=True))
+    ]
+    by_engine = core.verify(items)
+    assert by_engine == choice.verify_by_definition(items)
+    assert by_engine == [place % 7 != 0 for place in range(500)]
 
 
 def test_wrong_sizes_are_no_errors() -> None:

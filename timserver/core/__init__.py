@@ -32,7 +32,7 @@ from timserver.core.forks import (
 )
 from timserver.core.rejected import Rejected
 from timserver.core.resolution import resolve, resolve_conflicted
-from timserver.core.sealing import OpenedPdu, canonical_body, open_pdu, seal
+from timserver.core.sealing import OpenedPdu, canonical_body, open_pdu, open_pdus, seal
 from timserver.core.stored import Conflict, Placed, Stored
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "layer_over",
     "merged",
     "open_pdu",
+    "open_pdus",
     "pack_state",
     "place",
     "reach",

@@ -19,10 +19,11 @@ def canonical_json(data: bytes) -> bytes:
     """The canonical encoding of a JSON text, of at most 254 levels. Raises ValueError."""
 
 def seal_event(
-    pdu: bytes, rules: int, server_name: str, key_id: str, seed: bytes
+    pdu: bytes, rules: int, server_name: str, key_id: str, seed: bytes, public_key: bytes
 ) -> tuple[str, bytes, str, str]:
-    """Hashes and signs a PDU; `rules` are the bits of `core.sealing`. Returns event id (empty when the PDU should bring
-    its own and does not), canonical PDU, content hash and signature. Raises ValueError.
+    """Hashes and signs a PDU; the public key must be the seed's. `rules` are the bits of `core.sealing`. Returns the
+    event id (empty when the PDU should bring its own and does not), canonical PDU, content hash and signature. Raises
+    ValueError.
     """
 
 def open_event(pdu: bytes, rules: int) -> tuple[str, bytes, bool, bytes]:
@@ -30,8 +31,13 @@ def open_event(pdu: bytes, rules: int) -> tuple[str, bytes, bool, bytes]:
     fits, and what its signatures must cover. Raises ValueError.
     """
 
+def open_events(pdus: list[bytes], rules: int) -> list[tuple[str, bytes, bool, bytes] | str]:
+    """`open_event` for each PDU, with the reason in place of the error. Releases the interpreter lock and takes as many
+    threads as there are cores, at most four.
+    """
+
 def verify(items: list[tuple[bytes, bytes, bytes]]) -> list[bool]:
-    """Which of (public key, message, signature) are right. Releases the interpreter lock."""
+    """Which of (public key, message, signature) are right. Releases the interpreter lock; threads as `open_events`."""
 
 def pack_state(state: dict[int, int]) -> bytes:
     """State as sorted, delta-coded variable-length integers. Keys and values are below 2^64."""
@@ -78,6 +84,21 @@ def resolve(
     """State resolution of the full conflicted set (in v1: of events that others contradict), by their numbers in
     `events`. `unconflicted` may be the part that the conflicted events ask for. Returns the partly resolved state, over
     which the unconflicted state is to be laid. `rules` are the bits of `core.resolution`. Releases the interpreter lock.
+    """
+
+_Row = tuple[int, str, bytes, Sequence[int], Sequence[int], bool]
+"""Number, event id, PDU, numbers of previous events and of auth events, whether it was rejected."""
+
+def resolve_stored(
+    rules: int,
+    events: Sequence[_Row],
+    create: int,
+    unconflicted: list[int],
+    conflicted: list[int],
+    older_levels: Mapping[int, int],
+) -> list[int]:
+    """`resolve` for stored events, by their numbers; what `core.forks.resolve_fork` says of its arguments holds.
+    Releases the interpreter lock.
     """
 
 def asked_keys(rules: int, pdus: list[bytes]) -> set[tuple[str, str]]:

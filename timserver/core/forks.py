@@ -25,7 +25,7 @@ from timserver.core import choice
 from timserver.core.definition import auth_chain, auth_vector, layered_state, stored_events
 from timserver.core.definition.auth_vector import Range
 from timserver.core.definition.layered_state import Layers
-from timserver.core.resolution import RawEvent, rules
+from timserver.core.resolution import rules
 from timserver.core.stored import Conflict, Placed, Stored
 from timserver.matrix.event import StateKey
 from timserver.matrix.room_versions import RoomVersion, StateResolution
@@ -35,9 +35,6 @@ if choice.HAS_ENGINE:
 
 _CREATE: Final = ("m.room.create", "")
 _LEVELS: Final = ("m.room.power_levels", "")
-_LEVELS_PDU: Final = (
-    b'{"content":{},"origin_server_ts":0,"sender":"","state_key":"","type":"m.room.power_levels"}'
-)
 
 
 def differing(states: Sequence[Layers]) -> dict[int, tuple[int, ...]]:
@@ -176,38 +173,19 @@ def _resolve_by_engine(
     events: Mapping[int, Stored],
     older_levels: Mapping[int, int],
 ) -> list[int]:
-    create = unconflicted[_CREATE]
     agreed = _agreed(version, full, events)
-    conflicted = [number for number in full if number not in agreed]
-    base = [*unconflicted.values(), *agreed]
-    numbers = list(dict.fromkeys([*conflicted, *base]))
-    index = {number: at for at, number in enumerate(numbers)}
-    raw: list[RawEvent] = []
-    while len(raw) < len(numbers):
-        number = numbers[len(raw)]
-        event = events.get(number)
-        if len(raw) < len(conflicted) and event is not None:
-            cited = event.auth
-        else:  # of what is only cited, the mainline alone matters
-            cited = [older_levels[number]] if number in older_levels else ()
-        for auth_number in cited:
-            if auth_number not in index:
-                index[auth_number] = len(numbers)
-                numbers.append(auth_number)
-        auth = [index[auth_number] for auth_number in cited]
-        if event is None:
-            raw.append(("", _LEVELS_PDU, None, auth, False))
-        else:
-            only_prev = events[create].event_id if list(event.prev) == [create] else None
-            raw.append((event.event_id, event.pdu, only_prev, auth, event.rejected))
-    winners = engine.resolve(
+    rows = [
+        (number, event.event_id, event.pdu, event.prev, event.auth, event.rejected)
+        for number, event in events.items()
+    ]
+    return engine.resolve_stored(
         rules(version),
-        raw,
-        index[create],
-        [index[number] for number in base],
-        list(range(len(conflicted))),
+        rows,
+        unconflicted[_CREATE],
+        [*unconflicted.values(), *agreed],
+        [number for number in full if number not in agreed],
+        older_levels,
     )
-    return [numbers[at] for at in winners]
 
 
 def _agreed(version: RoomVersion, full: Collection[int], events: Mapping[int, Stored]) -> set[int]:

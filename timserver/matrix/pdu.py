@@ -23,6 +23,7 @@ from timserver.matrix.redaction import redact
 from timserver.matrix.room_versions import EventIdFormat, RoomVersion
 
 PDU_SIZE_BYTES_MAX: Final = 65_536
+READ_BYTES_MAX: Final = 2 * PDU_SIZE_BYTES_MAX
 FIELD_SIZE_BYTES_MAX: Final = 255
 PREV_EVENTS_MAX: Final = 20
 AUTH_EVENTS_MAX: Final = 10
@@ -70,7 +71,7 @@ def parse(version: RoomVersion, data: bytes, *, room_id: RoomID | None = None) -
 
 def check_size_before_reading(data: bytes) -> None:
     """Refuse what is far too long to be an event, whatever its blanks and escapes. Raises TooLarge."""
-    if len(data) > 2 * PDU_SIZE_BYTES_MAX:
+    if len(data) > READ_BYTES_MAX:
         raise TooLarge("Event exceeds 65536 bytes")
 
 

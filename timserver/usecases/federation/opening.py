@@ -66,15 +66,13 @@ async def open_pdus(
 
 
 def _open_all(version: RoomVersion, pdus: Sequence[bytes]) -> list[_Opened | Refused]:
-    return [_open(version, data) for data in pdus]
+    return [_read(version, opened) for opened in core.open_pdus(version, pdus)]
 
 
-def _open(version: RoomVersion, data: bytes) -> _Opened | Refused:
+def _read(version: RoomVersion, opened: core.OpenedPdu | BadJson | TooLarge) -> _Opened | Refused:
     # 1. Is a valid event, otherwise it is dropped.
-    try:
-        opened = core.open_pdu(version, data)
-    except (BadJson, TooLarge) as error:
-        return Refused(error.error, error.inner)
+    if not isinstance(opened, core.OpenedPdu):
+        return Refused(opened.error, opened.inner)
     event = opened.event
     # 3. Passes hash checks, otherwise it is redacted. Both forms bear the same signatures, so this may come first.
     if not opened.hash_matches:

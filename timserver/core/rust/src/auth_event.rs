@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use crate::json::Reason;
 use crate::json::tree::{self, Object, Value};
 
+#[derive(Default)]
 pub struct AuthEvent<'a> {
     pub id: &'a str,
     pub kind: Cow<'a, str>,
     pub state_key: Option<Cow<'a, str>>,
     pub sender: Cow<'a, str>,
     pub content: Object<'a>,
-    pub signatures: Object<'a>,
+    signatures: &'a str,
     pub redacts: Option<Cow<'a, str>>,
     pub origin_server_ts: i64,
     pub depth: i64,
@@ -28,21 +29,40 @@ impl<'a> AuthEvent<'a> {
         auth: &'a [usize],
         rejected: bool,
     ) -> Result<Self, Reason> {
-        let mut pdu = tree::parse_loose_object(pdu)?;
-        Ok(AuthEvent {
-            id,
-            kind: text(pdu.take("type")).ok_or(Reason::NotJson)?,
-            state_key: text(pdu.take("state_key")),
-            sender: text(pdu.take("sender")).ok_or(Reason::NotJson)?,
-            content: object(pdu.take("content")),
-            signatures: object(pdu.take("signatures")),
-            redacts: text(pdu.take("redacts")),
-            origin_server_ts: integer(pdu.get("origin_server_ts")).ok_or(Reason::NotJson)?,
-            depth: integer(pdu.get("depth")).unwrap_or_default(),
-            only_prev,
-            auth,
-            rejected,
-        })
+        let mut event = AuthEvent { id, only_prev, auth, rejected, ..AuthEvent::default() };
+        let (mut kind, mut sender, mut time) = (None, None, None);
+        tree::read_members(pdu, |name, member| {
+            match name {
+                "type" => kind = text(member.value()?),
+                "sender" => sender = text(member.value()?),
+                "state_key" => event.state_key = text(member.value()?),
+                "content" => event.content = object(member.value()?),
+                "redacts" => event.redacts = text(member.value()?),
+                "origin_server_ts" => time = integer(&member.value()?),
+                "depth" => event.depth = integer(&member.value()?).unwrap_or_default(),
+                "signatures" => event.signatures = member.skip()?,
+                _ => {
+                    member.skip()?;
+                }
+            }
+            Ok(())
+        })?;
+        event.kind = kind.ok_or(Reason::NotJson)?;
+        event.sender = sender.ok_or(Reason::NotJson)?;
+        event.origin_server_ts = time.ok_or(Reason::NotJson)?;
+        Ok(event)
+    }
+
+    /// Power levels of which nothing matters but which others they cite.
+    pub fn older_levels(auth: &'a [usize]) -> Self {
+        let kind = Cow::Borrowed("m.room.power_levels");
+        AuthEvent { kind, state_key: Some(Cow::Borrowed("")), auth, ..AuthEvent::default() }
+    }
+
+    /// Whether the server has signed, rightly or not.
+    pub fn is_signed_by(&self, server_name: &str) -> bool {
+        let signatures = tree::parse_loose_object(self.signatures.as_bytes()).unwrap_or_default();
+        signatures.object(server_name).is_some_and(|by_server| !by_server.is_empty())
     }
 
     pub fn key(&self) -> Option<(&str, &str)> {
@@ -54,24 +74,24 @@ impl<'a> AuthEvent<'a> {
     }
 }
 
-fn text(value: Option<Value<'_>>) -> Option<Cow<'_, str>> {
+fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
     match value {
-        Some(Value::String(text)) => Some(text),
+        Value::String(text) => Some(text),
         _ => None,
     }
 }
 
-fn integer(value: Option<&Value<'_>>) -> Option<i64> {
+fn integer(value: &Value<'_>) -> Option<i64> {
     match value {
-        Some(Value::Integer(number)) => Some(*number),
-        Some(Value::Odd(number)) if !number.is_float => number.nearest(),
+        Value::Integer(number) => Some(*number),
+        Value::Odd(number) if !number.is_float => number.nearest(),
         _ => None,
     }
 }
 
-fn object(value: Option<Value<'_>>) -> Object<'_> {
+fn object(value: Value<'_>) -> Object<'_> {
     match value {
-        Some(Value::Object(object)) => object,
+        Value::Object(object) => object,
         _ => Object::default(),
     }
 }

@@ -85,7 +85,7 @@ pub fn seal(
     rules: Rules,
     server_name: &str,
     key_id: &str,
-    seed: &[u8; 32],
+    key: &signature::KeyPair,
 ) -> Result<Sealed, Reason> {
     let mut pdu = tree::parse_object(data)?;
     for name in ["unsigned", "signatures", "hashes"] {
@@ -94,7 +94,7 @@ pub fn seal(
     let content_hash = encode_base64(&sha256(&encode(&pdu)));
     pdu.set("hashes", Value::Object(Object::of("sha256", string(&content_hash))));
     let signed = redacted(&pdu, rules);
-    let signature = encode_base64(&signature::sign(seed, &signed));
+    let signature = encode_base64(&key.sign(&signed));
     let by_server = Object::of(key_id, string(&signature));
     let signatures = Object::of(server_name, Value::Object(by_server));
     pdu.set("signatures", Value::Object(signatures));

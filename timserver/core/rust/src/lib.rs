@@ -1,4 +1,9 @@
 //! The compiled engine of `timserver.core`; `engine.pyi` is its contract.
+//!
+//! Nothing here panics: what could is refused by the lints in `Cargo.toml` (indexing, slicing, unwrapping, panicking).
+//! Recursion is bounded by `json::tree::DEPTH_MAX`, and arithmetic on what others have written wraps or saturates.
+use std::collections::BTreeSet;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
@@ -10,6 +15,7 @@ mod auth;
 mod auth_event;
 mod auth_vector;
 mod base64;
+mod batch;
 mod event;
 mod json;
 mod layered_state;
@@ -44,16 +50,14 @@ fn state_of<'r>(events: &'r [AuthEvent<'r>], numbers: &[usize]) -> resolution::S
 
 fn resolve_events(
     rules: auth::Rules,
-    raw: &[RawEvent],
+    events: &[AuthEvent<'_>],
     create: usize,
     unconflicted: &[usize],
-    conflicted: Vec<usize>,
+    conflicted: BTreeSet<usize>,
 ) -> Result<Vec<usize>, Reason> {
-    let events = read_events(raw)?;
     let create = events.get(create).ok_or(Reason::NotJson)?;
-    let conflicted = conflicted.into_iter().collect();
-    let room = resolution::Room { rules, events: &events, create, conflicted };
-    let unconflicted = state_of(&events, unconflicted);
+    let room = resolution::Room { rules, events, create, conflicted };
+    let unconflicted = state_of(events, unconflicted);
     let state = if rules.has(auth::Rules::V1) {
         resolution_v1::resolve(&room, &unconflicted)
     } else {
@@ -80,7 +84,7 @@ fn check_last(
 
 #[pymodule]
 mod engine {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::{BTreeMap, HashMap};
 
     use pyo3::types::{PyBytes, PyDict};
 
@@ -122,9 +126,11 @@ mod engine {
         server_name: &str,
         key_id: &str,
         seed: [u8; 32],
+        public_key: [u8; 32],
     ) -> PyResult<Sealed<'py>> {
         let rules = event::Rules::from_bits(rules);
-        let sealed = event::seal(pdu, rules, server_name, key_id, &seed).map_err(refused)?;
+        let key = signature::KeyPair::new(seed, &public_key).ok_or_else(|| PyValueError::new_err("key"))?;
+        let sealed = event::seal(pdu, rules, server_name, key_id, &key).map_err(refused)?;
         let bytes = PyBytes::new(py, &sealed.pdu);
         Ok((sealed.event_id, bytes, sealed.content_hash, sealed.signature))
     }
@@ -136,10 +142,31 @@ mod engine {
         Ok((opened.event_id, bytes, opened.hash_matches, PyBytes::new(py, &opened.signed)))
     }
 
+    /// A reason in place of what is refused.
+    #[derive(IntoPyObject)]
+    enum OpenedOrReason<'py> {
+        Opened(Opened<'py>),
+        Reason(&'static str),
+    }
+
+    #[pyfunction]
+    fn open_events(py: Python<'_>, pdus: Vec<PyBackedBytes>, rules: u8) -> Vec<OpenedOrReason<'_>> {
+        let rules = event::Rules::from_bits(rules);
+        let opened = py.detach(|| batch::map(&pdus, |pdu| event::open(pdu, rules)));
+        let to_python = |opened: Result<event::Opened, Reason>| match opened {
+            Ok(opened) => {
+                let pdu = PyBytes::new(py, &opened.pdu);
+                let signed = PyBytes::new(py, &opened.signed);
+                OpenedOrReason::Opened((opened.event_id, pdu, opened.hash_matches, signed))
+            }
+            Err(reason) => OpenedOrReason::Reason(reason.name()),
+        };
+        opened.into_iter().map(to_python).collect()
+    }
+
     #[pyfunction]
     fn verify(py: Python<'_>, items: Vec<(PyBackedBytes, PyBackedBytes, PyBackedBytes)>) -> Vec<bool> {
-        let all = || items.iter().map(|(key, message, signature)| signature::verify(key, message, signature));
-        py.detach(|| all().collect())
+        py.detach(|| batch::map(&items, |(key, message, signed)| signature::verify(key, message, signed)))
     }
 
     #[pyfunction]
@@ -151,7 +178,33 @@ mod engine {
         unconflicted: Vec<usize>,
         conflicted: Vec<usize>,
     ) -> PyResult<Vec<usize>> {
-        let resolved = || resolve_events(auth::Rules(rules), &events, create, &unconflicted, conflicted);
+        let resolved = || {
+            let conflicted = conflicted.into_iter().collect();
+            resolve_events(auth::Rules(rules), &read_events(&events)?, create, &unconflicted, conflicted)
+        };
+        py.detach(resolved).map_err(refused)
+    }
+
+    #[pyfunction]
+    fn resolve_stored(
+        py: Python<'_>,
+        rules: u16,
+        events: Vec<stored::Row>,
+        create: u64,
+        unconflicted: Vec<u64>,
+        conflicted: Vec<u64>,
+        older_levels: HashMap<u64, u64>,
+    ) -> PyResult<Vec<u64>> {
+        let rows = stored::Rows { events, older_levels };
+        let resolved = || {
+            let order = rows.numbered(&conflicted, &unconflicted, create);
+            let events = rows.read(&order)?;
+            let base: Vec<usize> = unconflicted.iter().filter_map(|number| order.place_of(*number)).collect();
+            let conflicted = (0..conflicted.len()).collect();
+            let create = order.place_of(create).ok_or(Reason::NotJson)?;
+            let winners = resolve_events(auth::Rules(rules), &events, create, &base, conflicted)?;
+            Ok(winners.into_iter().filter_map(|place| order.number_at(place)).collect())
+        };
         py.detach(resolved).map_err(refused)
     }
 

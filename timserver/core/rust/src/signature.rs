@@ -1,8 +1,23 @@
 //! ed25519, with the strictness of libsodium.
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
+use ed25519_dalek::{SecretKey, Signature, VerifyingKey};
+use sha2::Sha512;
 
-pub fn sign(seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
-    SigningKey::from_bytes(seed).sign(message).to_bytes()
+/// A seed and the public key that was made of it: making it again would take as long as signing does.
+pub struct KeyPair {
+    seed: SecretKey,
+    public_key: VerifyingKey,
+}
+
+impl KeyPair {
+    /// None when the public key is none. That it belongs to the seed is the caller's word.
+    pub fn new(seed: SecretKey, public_key: &[u8; 32]) -> Option<Self> {
+        Some(KeyPair { seed, public_key: VerifyingKey::from_bytes(public_key).ok()? })
+    }
+
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        raw_sign::<Sha512>(&ExpandedSecretKey::from(&self.seed), message, &self.public_key).to_bytes()
+    }
 }
 
 /// Whether the signature is right. Keys and signatures of a wrong size or form are not.

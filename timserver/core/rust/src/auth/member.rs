@@ -15,7 +15,7 @@ pub fn check(facts: &Facts<'_, '_>) -> Verdict {
     }
     if facts.rules.has(Rules::RESTRICTED) && event.content.get(AUTHORISING_USER).is_some() {
         let server_name = event.content.text(AUTHORISING_USER).map_or("", server_name_of);
-        if event.signatures.object(server_name).is_none_or(|signatures| signatures.is_empty()) {
+        if !event.is_signed_by(server_name) {
             return Err("member.not_signed_by_authorising_server"); // 5.2
         }
     }

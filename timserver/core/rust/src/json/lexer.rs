@@ -161,6 +161,58 @@ impl<'a> Lexer<'a> {
         self.at
     }
 
+    /// Passes over a value, of which only the ends of strings and brackets are looked at. Gives its text.
+    pub fn skip_value(&mut self) -> Result<&'a str, Reason> {
+        self.peek_token();
+        let start = self.at;
+        let mut depth = 0usize;
+        loop {
+            match self.peek_token().ok_or(Reason::NotJson)? {
+                b'"' => self.skip_string()?,
+                b'{' | b'[' => {
+                    depth += 1;
+                    self.at += 1;
+                    continue;
+                }
+                b'}' | b']' if depth > 0 => {
+                    depth -= 1;
+                    self.at += 1;
+                }
+                b',' | b':' if depth > 0 => {
+                    self.at += 1;
+                    continue;
+                }
+                _ => self.skip_scalar()?,
+            }
+            if depth == 0 {
+                return self.text.get(start..self.at).ok_or(Reason::NotJson);
+            }
+        }
+    }
+
+    fn skip_string(&mut self) -> Result<(), Reason> {
+        self.at += 1;
+        loop {
+            self.plain();
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.at += 2,
+                _ => return Err(Reason::NotJson),
+            }
+        }
+    }
+
+    fn skip_scalar(&mut self) -> Result<(), Reason> {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let in_scalar = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+        let length = rest.iter().position(|byte| !in_scalar(byte)).unwrap_or(rest.len());
+        self.at += length;
+        if length == 0 { Err(Reason::NotJson) } else { Ok(()) }
+    }
+
     fn escaped_string(&mut self, head: &str) -> Result<String, Reason> {
         let mut string = String::from(head);
         loop {

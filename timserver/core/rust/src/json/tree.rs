@@ -79,11 +79,6 @@ impl<'a> Object<'a> {
         self.0.iter().map(|member| member.0.as_ref())
     }
 
-    pub fn take(&mut self, name: &str) -> Option<Value<'a>> {
-        let at = self.0.binary_search_by(|member| member.0.as_ref().cmp(name)).ok()?;
-        Some(self.0.remove(at).1)
-    }
-
     pub fn set(&mut self, name: &'a str, value: Value<'a>) {
         match self.0.binary_search_by(|member| member.0.as_ref().cmp(name)) {
             Ok(at) => {
@@ -121,7 +116,51 @@ pub fn parse_object(data: &[u8]) -> Result<Object<'_>, Reason> {
 
 /// As `parse_object`, but takes numbers of all kinds.
 pub fn parse_loose_object(data: &[u8]) -> Result<Object<'_>, Reason> {
-    object_of(parse_by(data, |number| Ok(number.strict().map_or(Value::Odd(number), Value::Integer)))?)
+    object_of(parse_by(data, loose)?)
+}
+
+fn loose(number: Number<'_>) -> Result<Value<'_>, Reason> {
+    Ok(number.strict().map_or(Value::Odd(number), Value::Integer))
+}
+
+/// Reads an object member by member, numbers of all kinds; `take` says what to do with each name.
+pub fn read_members<'a>(
+    data: &'a [u8],
+    mut take: impl FnMut(&str, Member<'a, '_>) -> Result<(), Reason>,
+) -> Result<(), Reason> {
+    let mut reader = Reader { lexer: Lexer::new(data)?, number: loose as ReadNumber<'a> };
+    reader.lexer.expect(b'{')?;
+    if reader.lexer.peek_token() == Some(b'}') {
+        reader.lexer.skip();
+        return reader.lexer.end();
+    }
+    loop {
+        reader.lexer.peek_token();
+        let name = reader.lexer.string()?;
+        reader.lexer.expect(b':')?;
+        take(&name, Member(&mut reader))?;
+        if reader.lexer.peek_token() != Some(b',') {
+            reader.lexer.expect(b'}')?;
+            return reader.lexer.end();
+        }
+        reader.lexer.skip();
+    }
+}
+
+/// The value of a member that is being read: either of the two must be asked for.
+pub struct Member<'a, 'r>(&'r mut Reader<'a, ReadNumber<'a>>);
+
+type ReadNumber<'a> = fn(Number<'a>) -> Result<Value<'a>, Reason>;
+
+impl<'a> Member<'a, '_> {
+    pub fn value(self) -> Result<Value<'a>, Reason> {
+        self.0.value(1)
+    }
+
+    /// Its text, unread.
+    pub fn skip(self) -> Result<&'a str, Reason> {
+        self.0.lexer.skip_value()
+    }
 }
 
 fn object_of(value: Value<'_>) -> Result<Object<'_>, Reason> {

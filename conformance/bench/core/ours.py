@@ -1,0 +1,118 @@
+"""timserver's part: a room as the store keeps it, in memory, and the steps of `core.forks`."""
+
+import time
+from collections.abc import Iterable
+
+import msgspec
+
+from conformance.bench.core.rooms import Fork
+from timserver import core
+from timserver.core.chains import CITABLE_TYPES
+from timserver.core.definition.auth_vector import Range
+from timserver.core.stored import Placed, Stored
+from timserver.matrix.event import StateKey
+from timserver.matrix.ids import EventID
+from timserver.matrix.room_versions import ROOM_VERSIONS
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """State and reach in layers."""
+
+    state: list[bytes]
+    reach: list[bytes]
+
+
+class StoredFork:
+    """A fork in rows: numbers, packed states, vectors."""
+
+    def __init__(self, fork: Fork) -> None:
+        self.version = ROOM_VERSIONS[fork.version]
+        self.numbers: dict[EventID, int] = {}
+        self.keys: dict[StateKey, int] = {}
+        self.rows: dict[int, Stored] = {}
+        self.placed: dict[int, Placed] = {}
+        self.by_place: dict[tuple[int, int], Placed] = {}
+        self.older_levels: dict[int, int] = {}
+        ends: dict[int, int] = {}
+        levels_key = 1
+        self.keys["m.room.power_levels", ""] = levels_key
+        for event in fork.events.values():
+            number = self.numbers[event.event_id] = len(self.numbers) + 1
+            key = self.keys.setdefault(event.key, len(self.keys) + 1)
+            auth = [self.numbers[event_id] for event_id in event.auth_events]
+            prev = [self.numbers[event_id] for event_id in event.prev_events]
+            self.rows[number] = Stored(event.event_id, key, event.pdu, prev, auth)
+            new_chain = len(ends) + 1 if event.type in CITABLE_TYPES else 0
+            placed = core.place(number, key, [self.placed[cited] for cited in auth], ends, new_chain)
+            self.placed[number] = placed
+            if placed.chain:
+                ends[placed.chain] = placed.position
+                self.by_place[placed.chain, placed.position] = placed
+            if key == levels_key:
+                cited_levels = [cited for cited in auth if self.rows[cited].key == levels_key]
+                self.older_levels.update((number, cited) for cited in cited_levels)
+        base = {self.keys[key]: self.numbers[event_id] for key, event_id in fork.base.items()}
+        reach = core.reach(self.placed[number].vector for number in base.values())
+        assert reach is not None
+        self.base = base
+        self.full = Snapshot([core.pack_state(base)], [core.pack_state(reach)])
+        self.parents = [self._branch(branch) for branch in fork.branches]
+
+    def _branch(self, branch: Iterable[EventID]) -> Snapshot:
+        state: dict[int, int] = {}
+        reach: dict[int, int] = {}
+        for event_id in branch:
+            number = self.numbers[event_id]
+            key = self.rows[number].key
+            old = state.get(key, self.base.get(key, 0))
+            removed = [self.placed[old].vector] if old else []
+            change = core.reach_after([*self.full.reach, reach], removed, [self.placed[number].vector])
+            assert change is not None
+            reach |= change
+            state[key] = number
+        return Snapshot(
+            [*self.full.state, core.pack_state(state)], [*self.full.reach, core.pack_state(reach)]
+        )
+
+    def resolve(self) -> tuple[dict[int, int], dict[int, int] | None]:
+        """What the outcome changes over the first parent: in its state, and in its reach."""
+        differing = core.differing([parent.state for parent in self.parents])
+        numbers = {number for events in differing.values() for number in events if number}
+        events = [self.placed[number] for number in numbers]
+        conflict = core.conflict(self.version, [parent.reach for parent in self.parents], events)
+        assert conflict is not None
+        full = core.full_set(conflict, events, self._in(conflict.ranges))
+        asked = core.asked_keys(self.version, [self.rows[number] for number in full])
+        keys = {self.keys[key]: key for key in asked if key in self.keys}
+        found = core.values(self.parents[0].state, keys.keys() - differing.keys())
+        unconflicted = {keys[key]: number for key, number in found.items()}
+        wanted = {*full, *found.values()}
+        wanted.update(cited for number in full for cited in self.rows[number].auth)
+        rows = {number: self.rows[number] for number in wanted}
+        resolved = core.resolve_fork(self.version, differing, full, unconflicted, rows, self.older_levels)
+        change = core.layer_over(differing, resolved)
+        removed = [self.placed[differing[key][0]].vector for key in change if differing[key][0]]
+        added = [self.placed[number].vector for number in change.values() if number]
+        return change, core.reach_after(self.parents[0].reach, removed, added)
+
+    def _in(self, ranges: Iterable[Range]) -> list[Placed]:
+        return [
+            self.by_place[part.chain, position]
+            for part in ranges
+            for position in range(part.after + 1, part.upto + 1)
+        ]
+
+    def outcome(self) -> set[EventID]:
+        """The events of the resolved state."""
+        change, _ = self.resolve()
+        whole = core.merged([*self.parents[0].state, change])
+        return {self.rows[number].event_id for number in whole.values()}
+
+    def measure(self, repeats: int) -> float:
+        """Nanoseconds of CPU of a resolution: the median."""
+        times = []
+        for _ in range(repeats):
+            start = time.thread_time_ns()
+            self.resolve()
+            times.append(time.thread_time_ns() - start)
+        return sorted(times)[repeats // 2]
