@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+# The store first: the other way round these modules import each other in a circle.
 from synapse.api.room_versions import KNOWN_ROOM_VERSIONS
 from synapse.events import make_event_from_dict
-from synapse.state.v2 import resolve_events_with_store
 from synapse.storage.databases.main.event_federation import StateDifference
+
+from synapse.state.v2 import resolve_events_with_store  # isort: skip
 
 
 class Clock:
