@@ -33,6 +33,9 @@ WAYS_OUT: dict[str, Callable[[FederationClient, Tenant], Any]] = {
     "follow": lambda client, tenant: client.follow(tenant, f"https://{STRANGER}/x", idle_s=1),
 }
 
+UNSIGNED = "get_unsigned"
+"""The check of a server looks at what is open to everybody, after policy was asked or at a tenant's own name."""
+
 
 class Untouched:
     """Stands for the network: whoever touches it fails the test."""
@@ -57,7 +60,13 @@ def test_every_way_out_has_a_row() -> None:
         for name, member in inspect.getmembers(FederationClient, inspect.isfunction)
         if not name.startswith("_")
     }
-    assert public == set(WAYS_OUT)
+    assert public == {*WAYS_OUT, UNSIGNED}
+    users = {
+        path.name
+        for path in ROOT.rglob("*.py")
+        if f".{UNSIGNED}(" in path.read_text() and path.parent != ROOT / "remote"
+    }
+    assert users == {"check_server.py"}
 
 
 @pytest.mark.parametrize("variant", [Variant.PRO, Variant.EPA])
@@ -106,7 +115,7 @@ def test_nobody_else_reaches_for_the_network() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module in allowed:
                 names = {alias.name for alias in node.names}
-                assert names <= {"Streamed"}, f"{where} imports {names} of {node.module}"
+                assert names <= {"Streamed", "Route"}, f"{where} imports {names} of {node.module}"
 
 
 def test_the_points_are_those_rules() -> None:

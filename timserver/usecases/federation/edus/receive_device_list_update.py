@@ -3,13 +3,14 @@
 Spec: https://spec.matrix.org/v1.19/server-server-api/#device-management
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import structlog
 
 from timserver.context import Context
 from timserver.matrix import errors
+from timserver.matrix.canonical_json import INTEGER_MAX
 from timserver.matrix.ids import ServerName, UserID
 from timserver.matrix.json_types import JsonObject
 from timserver.remote.errors import RemoteError
@@ -30,7 +31,7 @@ FETCH_S = 10.0
 class _Update(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str
     device_id: str
-    stream_id: int
+    stream_id: Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)]
     prev_id: list[int] = []
     deleted: bool = False
     device_display_name: str | None = None

@@ -3,11 +3,14 @@
 Spec: https://spec.matrix.org/v1.19/server-server-api/#presence
 """
 
+from typing import Annotated
+
 import msgspec
 import structlog
 
 from timserver.context import Context
 from timserver.matrix import errors
+from timserver.matrix.canonical_json import INTEGER_MAX
 from timserver.matrix.ids import ServerName
 from timserver.matrix.json_types import JsonObject
 from timserver.store import ephemeral, log, remote_devices, terms
@@ -26,7 +29,7 @@ class _Update(msgspec.Struct, frozen=True):
     user_id: str
     presence: str
     status_msg: str | None = None
-    last_active_ago: int = 0
+    last_active_ago: Annotated[int, msgspec.Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)] = 0
 
 
 class _Push(msgspec.Struct, frozen=True):

@@ -4,12 +4,14 @@ Spec: https://spec.matrix.org/v1.19/server-server-api/#receipts
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Annotated
 
 import msgspec
 import structlog
 
 from timserver.context import Context
 from timserver.matrix import errors
+from timserver.matrix.canonical_json import INTEGER_MAX
 from timserver.matrix.ids import InvalidID, RoomID, ServerName, UserID, parse_event_id, parse_room_id
 from timserver.matrix.json_types import JsonObject
 from timserver.matrix.receipts import ReceiptType, check_thread_id
@@ -24,7 +26,7 @@ _log = structlog.get_logger("timserver.edus")
 
 
 class _Data(msgspec.Struct, frozen=True):
-    ts: int = 0
+    ts: Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)] = 0
     thread_id: str | None = None
 
 
