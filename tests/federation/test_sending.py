@@ -20,7 +20,7 @@ from timserver.store import destinations, log
 from timserver.tenancy import Tenant
 from timserver.usecases.federation import outgoing_work
 from timserver.usecases.federation.heard_from import heard_from
-from timserver.usecases.federation.send_transaction import Outcome, send_transaction
+from timserver.usecases.federation.send_transaction import Ended, Outcome, send_transaction
 from timserver.usecases.rooms.live import must_current_room
 from timserver.workers.federation_sender import Sender
 
@@ -193,7 +193,7 @@ async def test_after_a_crash_another_process_repeats_the_transaction(
     await send_transaction(there, tenant, again, 8)
     await all_rounds(there, tenant)
     assert [t.bodies for t in outside.received] == [["1"], ["2"]]
-    assert await send_transaction(here, tenant, taken, 7) == (Outcome.EMPTY, 0)  # it was not dead after all
+    assert await send_transaction(here, tenant, taken, 7) == Ended(Outcome.EMPTY)  # it was not dead after all
     assert await all_rounds(here, tenant) == []
 
 
@@ -278,7 +278,7 @@ async def test_contact_during_a_try_that_fails_counts(
     await asyncio.sleep(0.1)
     clock.at_ms += 5
     await heard_from(here, tenant, ServerName(B))
-    assert (await task)[0] is Outcome.FAILED
+    assert (await task).outcome is Outcome.FAILED
     outside.is_away()
     assert await all_rounds(here, tenant) == [Outcome.SENT]
 
@@ -487,3 +487,36 @@ async def test_a_destination_that_was_idle_for_long_is_not_searched_for_from_its
     (taken,) = await outgoing_work.take_transactions(here, tenant, 7, limit=9, probes=9)
     assert taken.taken_position - taken.sent_position == 1
     assert await destinations.finish(here.database, tenant, taken, 7, here.clock.now_ms()) is False
+
+
+async def test_dead_servers_without_room_to_be_tried_do_not_keep_the_loop_busy(
+    ctx: Context, tenant: Tenant, other: Tenant, outside: Outside
+) -> None:
+    here = process(ctx, outside, federation_probes_max=1)
+    here.settings.__dict__["retry_interval_ms"] = 50
+    room_a, room_b = [(at, await new_device(ctx, at)) for at in (tenant, other)]
+    rooms = [(at, who, await room_of(here, at, who, BOB, CAROL)) for at, who in (room_a, room_b)]
+    outside.is_away(B, C)
+    async with sending(here) as counted:
+        await asyncio.sleep(0)
+        for at, who, room_id in rooms:
+            await say(here, at, who, room_id, "1")
+        await until(lambda: counted.outcomes.count("failed") == 4)
+        outside.delay_s = 1.0
+        calls = 0
+        settle = here.database.call
+
+        async def counting(sql: str, *args: object) -> list[object]:
+            nonlocal calls
+            calls += 1
+            return await settle(sql, *args)
+
+        here.database.call = counting  # type: ignore[method-assign]
+        try:
+            await asyncio.sleep(1.5)
+        finally:
+            here.database.call = settle  # type: ignore[method-assign]
+        assert calls < 40
+        outside.is_away()
+        outside.delay_s = 0
+        await until(lambda: len(outside.bodies(B)) == len(outside.bodies(C)) == 2, 30)

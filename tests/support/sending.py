@@ -39,7 +39,7 @@ async def say(ctx: Context, tenant: Tenant, alice: Device, room_id: RoomID, *tex
 async def round_of(ctx: Context, tenant: Tenant, owner: int = 7) -> list[Outcome]:
     """One turn of the tenant, without the loop."""
     taken = await outgoing_work.take_transactions(ctx, tenant, owner, limit=20, probes=20)
-    return [(await send_transaction(ctx, tenant, item, owner))[0] for item in taken]
+    return [(await send_transaction(ctx, tenant, item, owner)).outcome for item in taken]
 
 
 async def all_rounds(ctx: Context, tenant: Tenant) -> list[Outcome]:

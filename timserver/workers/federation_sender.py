@@ -57,12 +57,22 @@ class Sender:
         self._ctx, self._counters = ctx, counters
         self._owner = int.from_bytes(ctx.ids.secret(7)) + 1
         self._line: dict[int, Tenant] = {}
+        self._done: dict[int, Tenant] = {}
+        self._hungry: set[int] = set()
+        """Tenants that got all the room there was: they may have more, and take again when one ends."""
+        self._starved: dict[int, Tenant] = {}
+        """Tenants that could try no server that had failed: all places for that were taken."""
         self._under_way: dict[asyncio.Task[None], _UnderWay] = {}
         self._work = asyncio.Event()
 
     def notice(self, tenant: Tenant) -> None:
         """The tenant may have something to send."""
         self._line.setdefault(tenant.tenant_id, tenant)
+        self._work.set()
+
+    def _finished(self, tenant: Tenant) -> None:
+        """There was no more for a server; when it was the tenant's last one under way, it is settled."""
+        self._done.setdefault(tenant.tenant_id, tenant)
         self._work.set()
 
     async def run(self) -> None:
@@ -77,6 +87,7 @@ class Sender:
     async def _serve_line(self, group: asyncio.TaskGroup) -> None:
         """Turns of those in the line, as long as there is room for a transaction."""
         self._work.clear()
+        await self._settle_done()
         for _ in range(len(self._line)):
             if len(self._under_way) >= self._ctx.settings.limits.federation_sends_max:
                 return  # whichever ends sets the line going again
@@ -88,8 +99,9 @@ class Sender:
 
     async def _serve(self, group: asyncio.TaskGroup, tenant: Tenant) -> None:
         limit, probes = self._room_for(tenant)
+        self._hungry.add(tenant.tenant_id)
         if limit <= 0:
-            return  # one of its own that ends brings it into the line again
+            return
         taken = await outgoing_work.take_transactions(
             self._ctx, tenant, self._owner, limit=limit, probes=probes
         )
@@ -99,8 +111,24 @@ class Sender:
             task = group.create_task(self._send(under_way))
             self._under_way[task] = under_way
             task.add_done_callback(self._ended)
-        if not taken:
-            await self._settle(tenant)
+        probing = sum(item.failing_since_ts is not None for item in taken)
+        if len(taken) - probing < limit and probing < probes:
+            self._hungry.discard(tenant.tenant_id)
+        if not probes:
+            self._starved.setdefault(tenant.tenant_id, tenant)
+        elif not taken:
+            self._finished(tenant)
+
+    async def _settle_done(self) -> None:
+        """Tenants that have nothing under way and nothing to do."""
+        busy = {item.tenant.tenant_id for item in self._under_way.values()} | self._line.keys()
+        for tenant_id in self._done.keys() - busy:
+            tenant = self._done.pop(tenant_id)
+            try:
+                if await outgoing_work.settle(self._ctx, tenant):
+                    self.notice(tenant)
+            except MatrixError as error:
+                _log.warning("settling failed", tenant=tenant.server_name, error=type(error).__name__)
 
     def _room_for(self, tenant: Tenant) -> tuple[int, int]:
         """How many transactions may be taken: to servers that work, and to those that failed."""
@@ -114,15 +142,19 @@ class Sender:
         return free - probes if free > 1 else free, probes
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        under_way = self._under_way.pop(task)
-        if not task.cancelled():
-            self.notice(under_way.tenant)
+        if self._under_way.pop(task).is_probe and self._starved:
+            self.notice(self._starved.pop(next(iter(self._starved))))
+        self._work.set()
 
     async def _send(self, item: _UnderWay) -> None:
         ctx, tenant = self._ctx, item.tenant
         try:
-            outcome, items = await send_transaction(ctx, tenant, item.taken, self._owner)
-            self._counters.transaction(outcome, items)
+            ended = await send_transaction(ctx, tenant, item.taken, self._owner)
+            self._counters.transaction(ended.outcome, ended.items)
+            if ended.is_more or tenant.tenant_id in self._hungry:
+                self.notice(tenant)
+            else:
+                self._finished(tenant)
         except asyncio.CancelledError:
             with contextlib.suppress(MatrixError):
                 await outgoing_work.renew_lease(ctx, tenant, item.taken, self._owner, keep=False)
@@ -130,10 +162,6 @@ class Sender:
         except MatrixError as error:  # the database; the lease ends by itself
             self._counters.transaction(Outcome.FAILED, 0)
             _log.warning("sending failed", tenant=tenant.server_name, error=type(error).__name__)
-
-    async def _settle(self, tenant: Tenant) -> None:
-        if await outgoing_work.settle(self._ctx, tenant):
-            self.notice(tenant)
 
     async def _poll(self) -> None:
         """Who is due, and leases of requests that take long."""

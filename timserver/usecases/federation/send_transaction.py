@@ -6,6 +6,7 @@ the answer (`finish`): whoever goes on after a crash in between sends the same t
 
 from enum import StrEnum
 
+import msgspec
 import structlog
 
 from timserver.context import Context
@@ -39,27 +40,35 @@ class Outcome(StrEnum):
     DENIED = "denied"
 
 
-async def send_transaction(ctx: Context, tenant: Tenant, taken: Taken, owner: int) -> tuple[Outcome, int]:
-    """Send what `owner` has taken. The outcome, and how many PDUs and EDUs arrived."""
+class Ended(msgspec.Struct, frozen=True):
+    """A transaction that has ended: how many PDUs and EDUs arrived, and whether there is more for the server now."""
+
+    outcome: Outcome
+    items: int = 0
+    is_more: bool = False
+
+
+async def send_transaction(ctx: Context, tenant: Tenant, taken: Taken, owner: int) -> Ended:
+    """Send what `owner` has taken."""
     async with ctx.database.transaction(tenant) as conn:
         names = await terms.names_of(conn, ctx.caches, tenant, [taken.server_nid])
     destination = ServerName(names[taken.server_nid])
     content = await content_of(ctx, tenant, destination, taken)
     if not content.pdus and not content.edus:
-        await destinations.finish(ctx.database, tenant, taken, owner, ctx.clock.now_ms())
-        return Outcome.EMPTY, 0
+        is_more = await destinations.finish(ctx.database, tenant, taken, owner, ctx.clock.now_ms())
+        return Ended(Outcome.EMPTY, is_more=is_more)
     began_ts = ctx.clock.now_ms()
     try:
         results = await transactions.send_transaction(
             ctx.remote, tenant, destination, taken.txn_id, content.body(tenant.server_name, began_ts)
         )
     except RemoteError as error:
-        return await _failed(ctx, tenant, destination, taken, owner, (began_ts, error)), 0
-    await destinations.finish(ctx.database, tenant, taken, owner, ctx.clock.now_ms())
+        return await _failed(ctx, tenant, destination, taken, owner, (began_ts, error))
+    is_more = await destinations.finish(ctx.database, tenant, taken, owner, ctx.clock.now_ms())
     _report(
         tenant, destination, taken, content, [result.error for result in results.values() if result.error]
     )
-    return Outcome.SENT, len(content.pdus) + len(content.edus)
+    return Ended(Outcome.SENT, len(content.pdus) + len(content.edus), is_more)
 
 
 def _report(tenant: Tenant, destination: str, taken: Taken, content: Content, refused: list[str]) -> None:
@@ -83,20 +92,20 @@ async def _failed(
     taken: Taken,
     owner: int,
     failed: tuple[int, RemoteError],
-) -> Outcome:
+) -> Ended:
     began_ts, error = failed
     now_ms = ctx.clock.now_ms()
     about = {"tenant": tenant.server_name, "destination": destination}
     if error.denied and not isinstance(error, Unreached):
         dropped = await destinations.drop(ctx.database, tenant, taken, owner, now_ms)
         _log.info("may not be sent to: dropped", messages=dropped, **about)
-        return Outcome.DENIED
+        return Ended(Outcome.DENIED)
     unheard = isinstance(error, Unreached) or error.transient or error.status in _PASSING_STATUS
     is_refused = not unheard
     if is_refused and taken.refusals + 1 >= REFUSALS_MAX:
-        await destinations.finish(ctx.database, tenant, taken, owner, now_ms)
+        is_more = await destinations.finish(ctx.database, tenant, taken, owner, now_ms)
         _log.warning("given up a transaction", txn_id=taken.txn_id, error=str(error), **about)
-        return Outcome.GIVEN_UP
+        return Ended(Outcome.GIVEN_UP, is_more=is_more)
     limits = ctx.settings.limits
     since_ts = began_ts if taken.failing_since_ts is None else taken.failing_since_ts
     wait_ms = retry_wait_ms(ctx.settings.retry_interval_ms, now_ms - since_ts, ctx.ids.secret(1)[0] / 256)
@@ -111,7 +120,7 @@ async def _failed(
     await destinations.fail(ctx.database, tenant, taken, owner, now_ms, failure)
     await _trim(ctx, tenant, taken)
     _log.info("not reached", error=str(error), wait_s=wait_ms // 1000, **about)
-    return Outcome.REFUSED if is_refused else Outcome.FAILED
+    return Ended(Outcome.REFUSED if is_refused else Outcome.FAILED)
 
 
 async def _trim(ctx: Context, tenant: Tenant, taken: Taken) -> None:
