@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from conformance.oracles import deviations, ours
+from conformance.oracles import deviations, ours, stories
 from conformance.oracles.imitation_gomatrixserverlib import Gomatrixserverlib
 from conformance.oracles.imitations import Imitation, Ruma, RumaByLetter
 from conformance.oracles.oracle import Answer, Result
@@ -25,6 +25,7 @@ class Tally(msgspec.Struct):
     unsupported: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     differing: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     explained: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)  # by oracle and deviation
+    by_story: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
     unread: list[str] = []
     unexplained: list[str] = []
 
@@ -43,7 +44,10 @@ def compare(tally: Tally, oracle: str, question: Question, answer: Answer) -> No
         tally.differing[at] += 1
         reasons = _reasons(oracle, theirs, imitated)
         tally.explained.update((oracle, reason) for reason in reasons)
-        if not reasons:
+        story = question.name.partition(" v")[0]
+        if not reasons and (oracle, story) in stories.EXPECTED:
+            tally.by_story[oracle, story] += 1
+        elif not reasons:
             tally.unexplained.append(f"{oracle}, {question.name}, {kind}: {_differing(theirs, own)}")
 
 

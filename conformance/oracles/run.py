@@ -11,7 +11,7 @@ import sys
 import time
 from contextlib import ExitStack
 
-from conformance.oracles import deviations, questions
+from conformance.oracles import deviations, questions, stories
 from conformance.oracles.compare import IMITATIONS, Tally, compare
 from conformance.oracles.oracle import BUILDERS, Oracle, Unavailable
 from timserver.matrix.room_versions import ROOM_VERSIONS
@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
             ask(tally, oracles, question)
     print(f"{rooms} rooms (of them {options.rooms} random) in {time.monotonic() - begin:.0f} s")
     report(tally)
-    return 1 if tally.unexplained else 0
+    return 1 if tally.unexplained or tally.unread else 0
 
 
 def ask(tally: Tally, oracles: list[Oracle], question: questions.Question) -> None:
@@ -70,6 +70,10 @@ def report(tally: Tally) -> None:
     for oracle, imitation in IMITATIONS.items():
         for name in (*imitation.deviations, "several, each of which would do"):
             print(f"{oracle:18} {name:34} {tally.explained[oracle, name]:6}")
+    for cause in stories.CAUSES:
+        for oracle in cause.oracles:
+            count = sum(tally.by_story[oracle, story] for story in cause.stories)
+            print(f"{oracle:18} in the corpus: {cause.does} {count:6}")
     print(f"\nRooms that an oracle cannot read: {len(tally.unread)}")
     for text in tally.unread:
         print(f"  {text}")

@@ -2,8 +2,9 @@
 
 import pytest
 
-from conformance.oracles import deviations, questions
+from conformance.oracles import deviations, questions, stories
 from conformance.oracles.compare import IMITATIONS
+from tests.support import corpus
 from tests.support.random_rooms import RandomRoom
 from timserver import core
 
@@ -15,6 +16,12 @@ def test_every_deviation_is_imitated_and_every_imitation_is_explained() -> None:
     assert named == imitated - inherited
     for deviation in deviations.TABLE:
         assert deviation.reason or deviation.right == "we", deviation.name
+
+
+def test_stories_that_differ_are_in_the_corpus() -> None:
+    told = {case.name for _, case in corpus.resolution_cases()}
+    told |= {case.name for _, case in corpus.authorization_cases()}
+    assert {story for _, story in stories.EXPECTED} <= told
 
 
 @pytest.mark.parametrize("oracle", IMITATIONS)
