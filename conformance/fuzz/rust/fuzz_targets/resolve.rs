@@ -1,0 +1,39 @@
+#![no_main]
+//! State resolution: what is in every state is unconflicted, all else conflicted; the outcome has one event per key.
+use std::collections::BTreeSet;
+
+use engine_parts::auth::Rules;
+use engine_parts::resolution::{Room, State, resolve};
+use engine_parts::{in_time, resolution_v1, room};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let raw = room::read(data);
+    in_time(|| {
+        let Ok(events) = raw.events.iter().map(room::RawEvent::read).collect::<Result<Vec<_>, _>>() else {
+            return;
+        };
+        let states: Vec<BTreeSet<usize>> =
+            raw.states.iter().map(|state| state.iter().copied().collect()).collect();
+        let all: BTreeSet<usize> = states.iter().flatten().copied().collect();
+        let is_common = |number: &usize| states.iter().all(|state| state.contains(number));
+        let (common, conflicted): (Vec<usize>, Vec<usize>) = all.into_iter().partition(is_common);
+        let mut unconflicted: State<'_> =
+            common.iter().filter_map(|n| Some((events[*n].key()?, *n))).collect();
+        unconflicted.insert(("m.room.create", ""), 0);
+        let room = Room {
+            rules: Rules(raw.rules),
+            events: &events,
+            create: &events[0],
+            conflicted: conflicted.into_iter().collect(),
+        };
+        let resolved = if room.rules.has(Rules::V1) {
+            resolution_v1::resolve(&room, &unconflicted)
+        } else {
+            resolve(&room, unconflicted.clone())
+        };
+        assert!(resolved.iter().all(|(key, number)| events[*number].key() == Some(*key)));
+        let taken = resolved.values().filter(|number| room.conflicted.contains(number));
+        assert!(taken.into_iter().all(|number| !events[*number].rejected));
+    });
+});
