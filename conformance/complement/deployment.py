@@ -154,14 +154,19 @@ def survives_a_commit(at: Deployment, token: str) -> None:
     must(deploy("blueprint", at.name, at.authority), "GET", "/_matrix/client/v3/account/whoami", None, token)
 
 
-def check(base: str) -> int:
-    """Run every check on the image, print one line each; returns how many failed."""
+def check(base: str, peer: str | None = None) -> int:
+    """Run every check on the image, print one line each; returns how many failed.
+
+    With a peer's image the two are checked together (`conformance/peers`), in both directions.
+    """
     engine.docker("network", "create", "check")
     authority = Path(tempfile.mkdtemp())
     make_authority(authority)
     begin = time.monotonic()
-    first, second = deploy(base, "hs1", authority), deploy(base, "hs2", authority)
+    first, second = deploy(base, "hs1", authority), deploy(peer or base, "hs2", authority)
     print(f"  ready: two servers in {time.monotonic() - begin:.1f} s")
+    if peer is not None:
+        return _check_peers(first, second)
     tokens: dict[str, str] = {}
     checks: list[tuple[str, Callable[[], object]]] = [
         ("open registration", lambda: tokens.update(alice=register_openly(first, "alice"))),
@@ -178,10 +183,23 @@ def check(base: str) -> int:
     return sum(_failed(name, run) for name, run in checks)
 
 
+def _check_peers(first: Deployment, second: Deployment) -> int:
+    from conformance.peers.checks import CHECKS  # noqa: PLC0415 - it stands on this module
+
+    return sum(
+        _failed(
+            f"{one.__name__} ({here.name} -> {there.name})",
+            lambda one=one, here=here, there=there: one(here, there),  # type: ignore[misc]
+        )
+        for one in CHECKS
+        for here, there in ((first, second), (second, first))
+    )
+
+
 def _failed(name: str, run: Callable[[], object]) -> bool:
     try:
         run()
-    except (Failed, OSError, KeyError) as error:
+    except (Failed, OSError, KeyError, TypeError, http.client.HTTPException) as error:
         print(f"  FAIL  {name}: {error!r}")
         return True
     print(f"  ok    {name}")

@@ -26,7 +26,8 @@ def main(argv: list[str]) -> int:
     with engine.running(folder):
         built = {server: image.build(server) for server in sorted(set(plan.servers.values()))}
         if not plan.programs:
-            return deployment.check(built[plan.servers[""]])
+            base = built[plan.servers[""]]
+            return deployment.check(base, built[plan.servers["hs2"]] if "hs2" in plan.servers else None)
         images = {name: built[server] for name, server in plan.servers.items()}
         for program in plan.programs:
             suite.run(program, images, image.mounts(), plan.pattern, folder)
