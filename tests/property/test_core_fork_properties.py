@@ -1,5 +1,8 @@
 """Forks resolved by numbers, deltas and vectors have the outcome of the whole algorithm on whole states."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -9,30 +12,41 @@ from tests.support.random_rooms import RandomRoom, with_pdu
 from tests.support.rooms import ALICE, Room
 from tests.support.stored_rooms import StoredRoom, merged
 from timserver import core
-from timserver.core import chains
+from timserver.core import chains, choice
 from timserver.core.definition import auth_chain, auth_vector, layered_state
 from timserver.matrix.room_versions import ROOM_VERSIONS
 
 versions = st.sampled_from(sorted(ROOM_VERSIONS))
 seeds = st.integers(0, 2**32)
+LEVELS = ("m.room.power_levels", "")
 
 
-@given(versions, seeds, st.booleans(), st.integers(2, 4))
+@contextmanager
+def engine_is(there: bool) -> Iterator[None]:
+    """Without it the definition does the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choice, "HAS_ENGINE", there)
+        yield
+
+
+@given(versions, seeds, st.booleans(), st.booleans(), st.integers(2, 4))
 def test_states_are_those_of_the_whole_algorithm(
-    version: str, seed: int, by_vectors: bool, count: int
+    version: str, seed: int, by_vectors: bool, by_engine: bool, count: int
 ) -> None:
     room = RandomRoom(version, seed).grow(30)
-    stored = StoredRoom(room, by_vectors=by_vectors)
-    for event_id, state in room.states.items():
-        assert stored.text(stored.snapshots[event_id]) == state
     together = room.random.sample(sorted(room.states), count)
     resolved = core.resolve(room.version, [room.states[event_id] for event_id in together], room.events)
-    assert stored.text(stored.state_after(together)) == resolved
+    with engine_is(by_engine):
+        stored = StoredRoom(room, by_vectors=by_vectors)
+        for event_id, state in room.states.items():
+            assert stored.text(stored.snapshots[event_id]) == state
+        assert stored.text(stored.state_after(together)) == resolved
 
 
-@given(versions, seeds)
-def test_the_reach_of_a_snapshot_is_that_of_its_events(version: str, seed: int) -> None:
-    stored = StoredRoom(RandomRoom(version, seed).grow(30))
+@given(versions, seeds, st.booleans())
+def test_the_reach_of_a_snapshot_is_that_of_its_events(version: str, seed: int, by_engine: bool) -> None:
+    with engine_is(by_engine):
+        stored = StoredRoom(RandomRoom(version, seed).grow(30))
     for snapshot in stored.snapshots.values():
         assert snapshot.reach is not None
         numbers = merged(snapshot.state).values()
@@ -117,3 +131,17 @@ def test_no_state_wins_for_having_gone_on_from_the_other() -> None:
     events = {event.event_id: with_pdu(event) for event in [*before.values(), newer]}
     states = [{key: event.event_id for key, event in state.items()} for state in (before, room.state)]
     assert core.resolve(room.version, states, events)["m.room.topic", ""] == older.event_id
+
+
+@pytest.mark.parametrize("by_engine", [True, False])
+def test_what_all_states_have_lost_comes_back_from_the_auth_difference(by_engine: bool) -> None:
+    """In this room, of version 2, power levels are in no state after some event: two forks later they are again."""
+    room = RandomRoom("2", 20807).grow(30)
+    with engine_is(by_engine):
+        stored = StoredRoom(room)
+        returned = 0
+        for event_id, state in room.states.items():
+            assert stored.text(stored.snapshots[event_id]) == state
+            before = [room.states[previous] for previous in room.events[event_id].prev_events]
+            returned += bool(before) and LEVELS in state and not any(LEVELS in other for other in before)
+    assert returned > 1

@@ -102,8 +102,10 @@ class StoredRoom:
         resolved = core.resolve_fork(
             self.room.version, differing, full, unconflicted, rows, self._older_levels()
         )
-        change = core.layer_over(differing, resolved)
-        removed = [differing[key][0] for key in change if differing[key][0]]
+        new = core.newcomers(differing, resolved)
+        held = core.values(parents[0].state, new)
+        change = core.layer_over(differing, resolved) | {k: v for k, v in new.items() if k not in held}
+        removed = [differing[key][0] for key in change if key in differing and differing[key][0]]
         added = [number for number in change.values() if number]
         return self._after(
             parents[0],

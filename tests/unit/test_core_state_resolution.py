@@ -20,7 +20,8 @@ LEVELS, TOPIC = ("m.room.power_levels", ""), ("m.room.topic", "")
 
 
 def test_nothing_is_resolved_without_conflict() -> None:
-    assert core.resolve(ROOM_VERSIONS["12"], [{}, {}], {}) == {}
+    for resolve in (core.resolve, state_resolution.resolve):
+        assert resolve(ROOM_VERSIONS["12"], [{}, {}], {}) == {}
 
 
 class Forked:

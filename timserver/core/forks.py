@@ -11,9 +11,10 @@ The steps, between which the caller reads from the store what the last one asked
 4. `asked_keys`, given the full set as `Stored`, names the part of the unconflicted state that matters: look the events
    up in any parent with `values`, except for keys that differ.
 5. `resolve_fork`, given as `Stored` the full set, what it cites, and that part, and of the power levels which one cites
-   which, gives the events of the keys that differ.
-6. The resolved state is a layer over the first parent's: `layer_over`. Its reach: `chains.reach_after`, with the events
-   that left and came. Remembering outcomes by the parents' sorted snapshot numbers is the caller's business.
+   which, gives the events of the keys that differ, and at times of others: `newcomers`.
+6. The resolved state is a layer over the first parent's: `layer_over`, and the newcomers whose key it lacks. Its reach:
+   `chains.reach_after`, with the events that left and came. Remembering outcomes by the parents' sorted snapshot numbers
+   is the caller's business.
 
 The create event never differs: whoever lets events in sees to it that a room has one.
 """
@@ -137,7 +138,8 @@ def resolve_fork(
     events: Mapping[int, Stored],
     older_levels: Mapping[int, int],
 ) -> dict[int, int]:
-    """The event of each key that differs; a key that is missing here has none in the resolved state.
+    """The event of each key that differs; a key that is missing here has none in the resolved state. Other keys: see
+    `newcomers`.
 
     `full` is the full conflicted set, `unconflicted` what `asked_keys` has asked for and the state has; `events` has
     both, and the auth events of `full`. `older_levels` says of each power levels event to which these lead, by auth
@@ -151,8 +153,16 @@ def resolve_fork(
             for numbers in zip(*differing.values(), strict=True)
         ]
         winners = stored_events.resolve(version, states, unconflicted, full, events, older_levels)
-    by_key = {events[number].key: number for number in winners}
-    return {key: by_key[key] for key in differing if key in by_key}
+    return {events[number].key: number for number in winners}
+
+
+def newcomers(differing: Mapping[int, object], resolved: Mapping[int, int]) -> dict[int, int]:
+    """The events of keys in which no states differ: the auth difference brings them in.
+
+    Where the states have such a key they agree on it, and what they agree on stays. Where none has it, as when all have
+    lost what it was, the event becomes state.
+    """
+    return {key: number for key, number in resolved.items() if key not in differing}
 
 
 def layer_over(

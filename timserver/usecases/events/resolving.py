@@ -5,8 +5,10 @@ from types import MappingProxyType
 
 from timserver import core
 from timserver.context import Context
+from timserver.matrix import pdu
 from timserver.matrix.event import StateKey
 from timserver.matrix.event_types import EMPTY_KEY, MEMBER, POWER_LEVELS
+from timserver.matrix.room_versions import RoomVersion
 from timserver.store import chains, graph, snapshots, terms
 from timserver.store.events import REJECTED
 from timserver.store.graph import Node
@@ -79,9 +81,13 @@ async def resolve_states(
         older_levels |= _cited_levels(rows, unwritten)
     resolved = core.resolve_fork(room.version, differing, full, asked, rows, older_levels)
     layer = core.layer_over(differing, resolved)
-    after = _changed(states, differing, layer)
+    newcomers = core.newcomers(differing, resolved)
+    new = {
+        nid: rows[nid] for key, nid in newcomers.items() if not (key in first.others or key in first.members)
+    }
+    after = with_newcomers(room.version, _changed(states, differing, layer), new)
     removed = [differing[key][0] for key in layer]
-    added = await placed_events(ctx, tenant, room, [nid for nid in layer.values() if nid])
+    added = await placed_events(ctx, tenant, room, [*new, *(nid for nid in layer.values() if nid)])
     return await with_reach_after(ctx, tenant, room, (first, after), removed, list(added.values()))
 
 
@@ -153,4 +159,13 @@ def _changed(
             target[key] = nid
         else:
             target.pop(key, None)
+    return RoomState(others, members)
+
+
+def with_newcomers(version: RoomVersion, state: RoomState, newcomers: Mapping[int, core.Stored]) -> RoomState:
+    """The state with events whose keys it lacks."""
+    others, members = dict(state.others), dict(state.members)
+    for nid, event in newcomers.items():
+        is_member = pdu.decode(version, event.pdu)["type"] == "m.room.member"
+        (members if is_member else others)[event.key] = nid
     return RoomState(others, members)
