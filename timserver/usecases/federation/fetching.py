@@ -13,7 +13,7 @@ from timserver.context import Context
 from timserver.matrix import pdu
 from timserver.matrix.errors import MatrixError
 from timserver.matrix.event import Event
-from timserver.matrix.event_types import MEMBER
+from timserver.matrix.event_types import CREATE_KEY, MEMBER
 from timserver.matrix.ids import EventID, ServerName
 from timserver.remote.client import RemoteError
 from timserver.remote.federation import events as remote_events
@@ -93,6 +93,8 @@ class Fetcher:
             await self._store(await self._fetch(missing, event_id))
             known = await self._known(state_ids)
         state = _state_of([known[event_id] for event_id in state_ids if event_id in known])
+        if state.others.get(CREATE_KEY) != self.room.others.get(CREATE_KEY):
+            raise RemoteError("the state is that of another room")
         return await with_reach(self.ctx, self.tenant, self.room, state)
 
     def _valid(self, ids: Iterable[str]) -> list[EventID]:
