@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.homeserver import Homeserver, Person, running, settings_for
 from timserver.config import Media
-from timserver.tenancy import Tenant
+from timserver.tenancy import Tenant, Variant
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +43,9 @@ async def bob(server: Homeserver, tenant: Tenant) -> Person:
 async def mallory(server: Homeserver, other: Tenant) -> Person:
     """Of another tenant."""
     return await server.person(other, "alice")
+
+
+@pytest.fixture
+async def stranger(server: Homeserver) -> Person:
+    """Of a tenant that may not talk to the others."""
+    return await server.person(await server.tenant(Variant.PRO), "alice")

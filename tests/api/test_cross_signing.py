@@ -35,7 +35,7 @@ async def changed(person: Person, since: str) -> tuple[list[str], str]:
 
 
 async def test_the_first_keys_and_the_same_again_need_no_proof(
-    alice: Person, bob: Person, mallory: Person
+    alice: Person, bob: Person, mallory: Person, stranger: Person
 ) -> None:
     keys = Crypto(alice).cross_signing_keys()
     for _ in range(2):
@@ -50,7 +50,9 @@ async def test_the_first_keys_and_the_same_again_need_no_proof(
         {alice.user_id: keys["user_signing_key"]},
         {},
     )
-    assert (await query(mallory, alice.user_id))["master_keys"] == {}
+    elsewhere = await query(mallory, alice.user_id)
+    assert (elsewhere["master_keys"], elsewhere["user_signing_keys"]) == (mine["master_keys"], {})
+    assert (await query(stranger, alice.user_id))["master_keys"] == {}
 
 
 async def test_other_keys_need_the_password(alice: Person) -> None:

@@ -23,7 +23,9 @@ async def claim(person: Person, device: Person) -> dict[str, Any] | None:
     return found[device.user_id][device.device_id] if found else None
 
 
-async def test_keys_are_found_as_they_were_uploaded(alice: Person, bob: Person, mallory: Person) -> None:
+async def test_keys_are_found_as_they_were_uploaded(
+    alice: Person, bob: Person, mallory: Person, stranger: Person
+) -> None:
     keys = Crypto(alice).device_keys(odd={"b": 1, "a": "\u0000ü"})
     (await upload(alice, device_keys=keys)).must()
     found = await query(bob, alice.user_id, bob.user_id)
@@ -32,7 +34,9 @@ async def test_keys_are_found_as_they_were_uploaded(alice: Person, bob: Person, 
         bob.user_id: {},
     }
     assert found["failures"] == {}
-    assert (await query(mallory, alice.user_id))["device_keys"] == {}
+    elsewhere = (await query(mallory, alice.user_id))["device_keys"][alice.user_id][alice.device_id]
+    assert {**elsewhere, "unsigned": {}} == {**keys, "unsigned": {}}
+    assert (await query(stranger, alice.user_id))["device_keys"] == {}
 
 
 async def test_only_the_devices_asked_for(server: Homeserver, alice: Person) -> None:
@@ -128,13 +132,13 @@ async def test_an_upload_repeated_after_a_claim_brings_no_key_back(alice: Person
 
 
 async def test_keys_are_claimed_in_order_then_the_fallback_key(
-    alice: Person, bob: Person, mallory: Person
+    alice: Person, bob: Person, stranger: Person
 ) -> None:
     crypto = Crypto(alice)
     fallback = crypto.one_time_keys("F", fallback=True)
     (await upload(alice, one_time_keys=crypto.one_time_keys("2"), fallback_keys=fallback)).must()
     (await upload(alice, one_time_keys=crypto.one_time_keys("1"))).must()
-    assert await claim(mallory, alice) is None
+    assert await claim(stranger, alice) is None
     found = [await claim(bob, alice) for _ in range(4)]
     assert found == [crypto.one_time_keys("2"), crypto.one_time_keys("1"), fallback, fallback]
 

@@ -91,7 +91,7 @@ async def sending(ctx: Context) -> AsyncIterator[Counted]:
         task.cancel()
 
 
-async def until(condition: object, timeout_s: float = 10) -> None:
+async def until(condition: object, timeout_s: float = 40) -> None:
     assert callable(condition)
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - another server, in truth
@@ -501,7 +501,7 @@ async def test_dead_servers_without_room_to_be_tried_do_not_keep_the_loop_busy(
         await asyncio.sleep(0)
         for at, who, room_id in rooms:
             await say(here, at, who, room_id, "1")
-        await until(lambda: counted.outcomes.count("failed") == 4)
+        await until(lambda: counted.outcomes.count("failed") >= 4)
         outside.delay_s = 1.0
         calls = 0
         settle = here.database.call

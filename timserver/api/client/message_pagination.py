@@ -45,8 +45,8 @@ async def get_room_events(
     limits = ctx.settings.limits
     default = limits.page_events_default if request.limit is None else max(0, request.limit)
     asked = page_messages.Asked(
-        start=token.read(request.start) if request.start else None,
-        to=token.read(request.to) if request.to else None,
+        start=token.read(request.start, history=True) if request.start else None,
+        to=token.read(request.to, history=True) if request.to else None,
         backwards=request.dir == "b",
         filter=wanted,
         limit=min(default, limit_of(wanted, default, limits.page_events_max)),

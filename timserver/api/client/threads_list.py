@@ -44,7 +44,7 @@ async def get_thread_roots(
         tenant,
         requester,
         request.room_id,
-        start=token.read(request.start) if request.start else None,
+        start=token.read(request.start, history=True) if request.start else None,
         participated=request.include == "participated",
         limit=min(limit, limits.page_events_max),
     )
