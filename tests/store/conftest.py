@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.homeserver import MASTER_KEY, settings_for
+from tests.support.postgres import Postgres
 from timserver import app
 from timserver.context import Context
 from timserver.tenancy import Tenant
@@ -18,8 +19,10 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-async def ctx(database_url: str) -> AsyncIterator[Context]:
-    async with app.open_context(settings_for(database_url), MASTER_KEY) as context:
+async def ctx(postgres: Postgres, worker_id: str) -> AsyncIterator[Context]:
+    """On a database that no running server of this worker has: nobody else's loops take its work."""
+    url = await postgres.create(f"timserver_{worker_id}_quiet")
+    async with app.open_context(settings_for(url), MASTER_KEY) as context:
         yield context
 
 
