@@ -85,8 +85,10 @@ async def due_ts(ctx: Context, tenant: Tenant) -> int | None:
 async def sending(ctx: Context) -> AsyncIterator[Counted]:
     """The loop of a process."""
     counted = Counted()
+    sender = Sender(ctx, counted)
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(Sender(ctx, counted).run())
+        task = group.create_task(sender.run())
+        await until(lambda: ctx.streams.on_outgoing == sender.notice)
         yield counted
         task.cancel()
 
@@ -273,11 +275,12 @@ async def test_contact_during_a_try_that_fails_counts(
         return away(transaction)
 
     outside.refuse = comes_back_too_late
+    outside.held = asyncio.Event()
     task = asyncio.get_running_loop().create_task(send_transaction(here, tenant, taken, 7))
-    outside.delay_s = 0.2
-    await asyncio.sleep(0.1)
+    await until(lambda: outside.under_way == 1)
     clock.at_ms += 5
     await heard_from(here, tenant, ServerName(B))
+    outside.held.set()
     assert (await task).outcome is Outcome.FAILED
     outside.is_away()
     assert await all_rounds(here, tenant) == [Outcome.SENT]
@@ -390,7 +393,7 @@ async def test_two_processes_send_nothing_twice_and_one_at_a_time_to_each_server
     first, second = Sender(one, Counted()), Sender(two, Counted())
     async with asyncio.TaskGroup() as group:
         loops = [group.create_task(sender.run()) for sender in (first, second)]
-        await asyncio.sleep(0)
+        await until(lambda: two.streams.on_outgoing == second.notice)
         for number in range(40):
             for at, person, room_id in rooms:
                 await say(one, at, person, room_id, str(number))
@@ -412,7 +415,6 @@ async def test_the_loop_sends_what_is_written_and_is_idle_after(
     here = process(ctx, outside)
     room_id = await room_of(here, tenant, alice, BOB)
     async with sending(here) as counted:
-        await asyncio.sleep(0)
         await say(here, tenant, alice, room_id, "1")
         await until(lambda: outside.bodies(B) == ["1"])
         await say(here, tenant, alice, room_id, "2")
@@ -433,7 +435,6 @@ async def test_the_loop_tries_again_when_it_is_time(
     room_id = await room_of(here, tenant, alice, BOB)
     outside.is_away(B)
     async with sending(here) as counted:
-        await asyncio.sleep(0)
         await say(here, tenant, alice, room_id, "1")
         await until(lambda: counted.outcomes.count("failed") >= 2)
         outside.is_away()
@@ -447,7 +448,6 @@ async def test_a_process_that_stops_gives_back_what_it_has(
     room_id = await room_of(here, tenant, alice, BOB)
     outside.delay_s = 60
     async with sending(here):
-        await asyncio.sleep(0)
         await say(here, tenant, alice, room_id, "1")
         await until(lambda: outside.under_way == 1)
     outside.delay_s = 0
@@ -464,7 +464,6 @@ async def test_no_tenant_takes_all_places(
     few = await room_of(here, other, small, BOB)
     outside.delay_s = 0.3
     async with sending(here):
-        await asyncio.sleep(0)
         await say(here, tenant, flood, many, "flood")
         await until(lambda: outside.under_way > 0)
         await say(here, other, small, few, "small")
@@ -498,7 +497,6 @@ async def test_dead_servers_without_room_to_be_tried_do_not_keep_the_loop_busy(
     rooms = [(at, who, await room_of(here, at, who, BOB, CAROL)) for at, who in (room_a, room_b)]
     outside.is_away(B, C)
     async with sending(here) as counted:
-        await asyncio.sleep(0)
         for at, who, room_id in rooms:
             await say(here, at, who, room_id, "1")
         await until(lambda: counted.outcomes.count("failed") >= 4)

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import unquote
 
 from tests.support.sealed_rooms import key_of
 from tests.support.told_room import ToldRoom
@@ -104,6 +105,17 @@ class LyingServer:
             return {"event": event}
         if step == "send_leave":
             return {}
+        if step == "state_ids":
+            state, chain = self.room.state.values(), self.room.auth_chain()
+            return {
+                "pdu_ids": [event.event_id for event in state],
+                "auth_chain_ids": [event.event_id for event in chain],
+            }
+        if step == "event":
+            wanted = unquote(path.rpartition("/")[2])
+            found = next((event for event in self.room.events if event.event_id == wanted), None)
+            if found is not None:
+                return {"pdus": [self.told(found)]}
         raise RemoteError("unknown", status=404, errcode="M_UNRECOGNIZED")
 
     def told(self, event: Event) -> JsonObject:

@@ -68,6 +68,8 @@ class Outside:
         self.refuse: Callable[[Transaction], RemoteError | None] = lambda _: None
         self.under_way = self.most_under_way = 0
         self.delay_s = 0.0
+        self.held: asyncio.Event | None = None
+        """Nobody answers before it is set."""
         self.on_request: Callable[[Transaction], None] = lambda _: None
 
     async def hosts(self, server_name: ServerName) -> bool:
@@ -95,6 +97,8 @@ class Outside:
         try:
             self.on_request(transaction)
             await asyncio.sleep(self.delay_s)
+            if self.held is not None:
+                await self.held.wait()
             error = self.refuse(transaction)
             if error is not None:
                 raise error

@@ -73,7 +73,6 @@ class ToldRoom:
         followed = self.events[-1:]
         given = version.event_id_format is EventIdFormat.GIVEN
         unnamed = version.room_id_is_create_hash and event_type == "m.room.create"
-        server_name = server_name_of(UserID(sender))
         return pdu.PduTemplate(
             room_id=None if unnamed else self.room_id,
             sender=UserID(sender),
@@ -84,7 +83,7 @@ class ToldRoom:
             depth=len(self.events) + 1,
             origin_server_ts=1_700_000_000_000 + len(self.events),
             state_key=state_key,
-            event_id=EventID(f"${len(self.events)}-{event_type}-{len(content)}:{server_name}")
+            event_id=EventID(f"${len(self.events)}-{event_type}-{len(content)}-{sender[1:]}")
             if given
             else None,
             reference_hashes={event.event_id: self._hash(event) for event in (*followed, *cited)}

@@ -84,6 +84,19 @@ def test_two_events_for_one_key_and_what_is_no_state_are_refused() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_e7_a_state_with_two_create_events_is_not_believed(version: str) -> None:
+    """Before version 12 the creator's server can make two rooms of one id; from then on the second is another room."""
+    room, twin = room_of(version), ToldRoom(version, "@twin:resident.example")
+    second = twin.state["m.room.create", ""]
+    if room.version.room_id_is_create_hash:
+        assert received(room, [*room.state.values(), second]).left_out == 1
+        return
+    for state in ([*room.state.values(), second], [second, *room.state.values()]):
+        with pytest.raises(BadJson):
+            received(room, state)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_e8_events_of_another_room_are_left_out(version: str) -> None:
     room = room_of(version)
     strange = msgspec.structs.replace(room.state["m.room.name", ""], room_id=RoomID("!other:x.example"))

@@ -115,16 +115,15 @@ async def target(
     tenant: Tenant,
     room_nid: int,
     target_hash: bytes,
-    annotation: tuple[int, int, str | None],
-    transaction: tuple[int, str] | None,
+    annotation: tuple[int, int, str] | None = None,
+    transaction: tuple[int, str] | None = None,
 ) -> Target | None:
     """What an event relates to; None when it is not in the room. One round trip.
 
-    `annotation`: sender, type and key of the event that relates; `transaction`: its device and transaction id.
+    `annotation`: sender, type and key of one that may not be there twice; `transaction`: its device and transaction id.
     """
-    return await _TARGET.one(
-        database, tenant, room_nid, target_hash, *annotation, *(transaction or (None, None))
-    )
+    sent_by = (*(annotation or (None, None, None)), *(transaction or (None, None)))
+    return await _TARGET.one(database, tenant, room_nid, target_hash, *sent_by)
 
 
 async def page(

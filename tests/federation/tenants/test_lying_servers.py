@@ -19,6 +19,7 @@ from timserver.matrix.ids import DeviceID, ServerName, UserID
 from timserver.remote.errors import RemoteError
 from timserver.store import terms
 from timserver.tenancy import Requester
+from timserver.usecases.federation.fetching import Fetcher
 from timserver.usecases.membership.invite_user import invite_user
 from timserver.usecases.membership.join_room import join_room
 from timserver.usecases.membership.leave_room import knock_room, leave_room
@@ -199,6 +200,23 @@ async def test_e1_one_bad_event_of_long_ago_keeps_nobody_out(ctx: Context, alice
     known = await live_room(ctx, alice.tenant, room.room_id)
     assert known is not None
     assert known.joined_count == 2
+
+
+async def test_e7_a_state_told_at_a_gap_has_the_create_event_of_the_room(ctx: Context, alice: Person) -> None:
+    """The creator's server has a second room of the same id; before version 12 nothing keeps it from that."""
+    room, twin = room_of("10"), ToldRoom("10", f"@twin:{LIAR}")
+    assert room.room_id == twin.room_id
+    liar = LyingServer(LIAR, room)
+    await joins(ctx, alice, liar)
+    known = await live_room(ctx, alice.tenant, room.room_id)
+    assert known is not None
+    message = room.event(OWNER, "m.room.message", {"body": "after a gap"})
+    async with facing(ctx, liar):
+        told = await Fetcher(ctx, alice.tenant, known, liar.name).state_before(message.event_id)
+        assert told.others.items() <= known.others.items()
+        liar.room = twin
+        with pytest.raises(RemoteError, match="the state is that of another room"):
+            await Fetcher(ctx, alice.tenant, known, liar.name).state_before(message.event_id)
 
 
 async def test_e4_state_with_wrong_hashes_is_taken_redacted(ctx: Context, alice: Person) -> None:

@@ -9,7 +9,7 @@ from timserver.config import RateKind
 from timserver.context import Context
 from timserver.matrix.ids import ServerName
 from timserver.tenancy import Tenant
-from timserver.usecases.federation.query_keys import query_keys
+from timserver.usecases.federation.notarize_keys import notarize_keys
 
 Timestamp = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
@@ -46,7 +46,7 @@ async def perspectives_key_query(ctx: Context, tenant: Tenant, request: OneServe
     Spec: https://spec.matrix.org/v1.19/server-server-api/#get_matrixkeyv2queryservername
     """
     wanted = {"": request.minimum_valid_until_ts}
-    return _response(await query_keys(ctx, tenant, {request.server_name: wanted}))
+    return _response(await notarize_keys(ctx, tenant, {request.server_name: wanted}))
 
 
 @endpoint("POST", "/_matrix/key/v2/query", auth=Auth.NONE, rate=RateKind.FEDERATION)
@@ -61,7 +61,7 @@ async def bulk_perspectives_key_query(
         server_name: {key_id: item.minimum_valid_until_ts for key_id, item in criteria.items()}
         for server_name, criteria in request.server_keys.items()
     }
-    return _response(await query_keys(ctx, tenant, wanted))
+    return _response(await notarize_keys(ctx, tenant, wanted))
 
 
 def _response(documents: list[bytes]) -> KeysResponse:

@@ -21,7 +21,6 @@ from timserver.matrix.event import Event
 from timserver.matrix.event_types import CREATE_KEY
 from timserver.matrix.ids import EventID
 from timserver.store import admission, events, graph, rooms, snapshots, terms
-from timserver.store import relations as relation_rows
 from timserver.store.admission import Admission, StateChange
 from timserver.store.events import OUTLIER, REJECTED, SOFT_FAILED
 from timserver.store.graph import Node
@@ -29,10 +28,10 @@ from timserver.store.live_rooms import LiveRoom, Member
 from timserver.store.snapshots import RoomState
 from timserver.store.streams import EVENT, Fact
 from timserver.tenancy import Tenant
-from timserver.usecases.events.appending import target_hash_of
 from timserver.usecases.events.placing import place_at_head, place_beside, placed_events
 from timserver.usecases.events.push_outcome import push_outcome
 from timserver.usecases.events.redacting import Redaction, early_redaction, redaction_of
+from timserver.usecases.events.related import target_hash_of, thread_of_received
 from timserver.usecases.events.resolving import resolve_states, state_with, states_after
 from timserver.usecases.events.state_changes import state_changes
 from timserver.usecases.events.stored_events import events_of, events_under, parsed_events
@@ -369,7 +368,7 @@ class _Admitting:
         if current is not None and early is None:
             relation = relations.read_relation(event.content) if event.state_key is None else None
             target_hash = target_hash_of(room, relation)
-            thread_nid = await self._thread(own, relation, target_hash) if target_hash else None
+            thread_nid = await thread_of_received(self.ctx, self.tenant, room, relation)
             levels = power_levels.of_state(
                 room.version,
                 await events_under(
@@ -404,20 +403,6 @@ class _Admitting:
             rel_key=relation.key if target_hash and relation else None,
         )
         return _Written(new, events.REDACTED if early else 0, redacted_by)
-
-    async def _thread(self, own: Node, relation: relations.Relation | None, target_hash: bytes) -> int | None:
-        assert relation is not None
-        found = await relation_rows.target(
-            self.ctx.database,
-            self.tenant,
-            self.room.room_nid,
-            target_hash,
-            (own.sender_nid, own.type_nid, None),
-            None,
-        )
-        if found is None:
-            return None
-        return found.event_nid if relation.rel_type == relations.THREAD else found.thread_nid
 
     def _missing_hashes(self) -> list[bytes]:
         return [

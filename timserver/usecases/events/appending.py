@@ -25,6 +25,7 @@ from timserver.tenancy import Tenant
 from timserver.usecases.events.drafts import Draft, Transaction
 from timserver.usecases.events.placing import place_at_head, with_reach_after
 from timserver.usecases.events.push_outcome import push_outcome
+from timserver.usecases.events.related import target_hash_of, thread_by
 from timserver.usecases.rooms.live import catch_up, refresh_room, state_events
 from timserver.usecases.tenants.signing_key import signing_key
 
@@ -199,14 +200,14 @@ class _Batch:
             self.tenant,
             self.room.room_nid,
             target_hash,
-            (draft.sender_nid, numbers.type_nid, key),
+            (draft.sender_nid, numbers.type_nid, key) if key is not None else None,
             (by.device_nid, by.txn_id) if by else None,
         )
         if target is None:
             return None
         if target.annotated:
             raise errors.DuplicateAnnotation()
-        return target.event_nid if relation.rel_type == relations.THREAD else target.thread_nid
+        return thread_by(relation, target.event_nid, target.thread_nid)
 
     def _membership_code(self, event: Event) -> int | None:
         return MEMBERSHIP_CODES[event.membership or "leave"] if event.type == "m.room.member" else None
@@ -264,14 +265,6 @@ async def member_server(ctx: Context, tenant: Tenant, member: Event) -> int | No
         return None
     (nid,) = await terms.intern(ctx.database, ctx.caches, tenant, [server_name])
     return nid
-
-
-def target_hash_of(room: LiveRoom, relation: relations.Relation | None) -> bytes | None:
-    """The event that a relation points at, as it is stored; None for what cannot be one in this room."""
-    try:
-        return events.event_key(room.version, relation.event_id) if relation else None
-    except ValueError:
-        return None
 
 
 async def append(

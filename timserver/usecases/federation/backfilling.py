@@ -16,15 +16,14 @@ from timserver.matrix.ids import EventID, ServerName
 from timserver.remote.client import RemoteError
 from timserver.remote.federation import events as remote_events
 from timserver.store import admission, events, graph, missing_events, snapshots, terms
-from timserver.store import relations as relation_rows
 from timserver.store.admission import History
 from timserver.store.events import OUTLIER, REJECTED, NewEvent
 from timserver.store.graph import Node
 from timserver.store.live_rooms import LiveRoom
 from timserver.store.snapshots import Chain, RoomState, SnapshotRow
 from timserver.tenancy import Tenant
-from timserver.usecases.events.appending import target_hash_of
 from timserver.usecases.events.redacting import early_redaction, may_redact, redaction_of
+from timserver.usecases.events.related import target_hash_of, thread_by, thread_of_received
 from timserver.usecases.events.resolving import resolve_states, states_after, with_event
 from timserver.usecases.events.stored_events import events_under, parsed_events
 from timserver.usecases.federation.fetching import Fetcher, in_order
@@ -222,7 +221,7 @@ class _History:
                 auth=[known[event_id].event_nid for event_id in event.auth_events],
                 snapshot_nid=node.snapshot_nid,
                 replaces_nid=before.get(node.key_nid) if node.key_nid is not None else None,
-                thread_nid=await self._thread(node, relation, target_hash),
+                thread_nid=await self._thread(relation, target_hash),
                 push_default=0,
                 push_except=None,
                 json=early[1] if early else event.pdu,
@@ -232,25 +231,12 @@ class _History:
             )
         )
 
-    async def _thread(
-        self, node: Node, relation: relations.Relation | None, target_hash: bytes | None
-    ) -> int | None:
-        if relation is None or target_hash is None:
-            return None
+    async def _thread(self, relation: relations.Relation | None, target_hash: bytes | None) -> int | None:
+        """The root of the thread of an event; what it relates to may be in the same stretch."""
         within = next((row for row in self.rows if row.event_hash == target_hash), None)
-        if within is not None:
-            return within.nid if relation.rel_type == relations.THREAD else within.thread_nid
-        found = await relation_rows.target(
-            self.ctx.database,
-            self.tenant,
-            self.room.room_nid,
-            target_hash,
-            (node.sender_nid, node.type_nid, None),
-            None,
-        )
-        if found is None:
-            return None
-        return found.event_nid if relation.rel_type == relations.THREAD else found.thread_nid
+        if relation is not None and within is not None:
+            return thread_by(relation, within.nid, within.thread_nid)
+        return await thread_of_received(self.ctx, self.tenant, self.room, relation)
 
     async def _redact(self, event: Event, node: Node) -> None:
         """A redaction prunes what is in the stretch before it, and waits for what is still further back."""

@@ -25,7 +25,7 @@ Wanted = Mapping[str, int | None]
 """Until when at least, by key id; the empty id, like none at all: every key."""
 
 
-async def query_keys(ctx: Context, tenant: Tenant, wanted: Mapping[str, Wanted]) -> list[bytes]:
+async def notarize_keys(ctx: Context, tenant: Tenant, wanted: Mapping[str, Wanted]) -> list[bytes]:
     """Signed documents of the servers, as canonical JSON. A server whose keys nobody knows is left out."""
     if len(wanted) > ctx.settings.limits.notary_servers_max:
         raise errors.InvalidParam("Too many servers in one query")
