@@ -82,3 +82,12 @@ def with_raw(chance: random.Random, data: bytes) -> bytes:
     """JSON whose marks are replaced by what JSON libraries of others let through."""
     parts = data.split(f'"{MARK}"'.encode())
     return b"".join(part + chance.choice(RAW) for part in parts[:-1]) + parts[-1]
+
+
+def sendable(value: Any) -> Any:
+    """A mutated value without the numbers that cannot be written as canonical JSON."""
+    if isinstance(value, dict):
+        return {name: sendable(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [sendable(member) for member in value]
+    return 1 if isinstance(value, float) or (isinstance(value, int) and abs(value) >= 2**53) else value
