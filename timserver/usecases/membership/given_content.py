@@ -7,7 +7,7 @@ from timserver.matrix.ids import EventID, InvalidID, parse_user_id, server_name_
 from timserver.matrix.json_types import JsonObject, JsonValue
 from timserver.policy import points
 from timserver.policy.facts import JoinFacts, ProfileFacts
-from timserver.store.live_rooms import MEMBERSHIP_CODES, LiveRoom
+from timserver.store.live_rooms import JOIN, MEMBERSHIP_CODES, LiveRoom
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.appending import append
 from timserver.usecases.events.drafts import Draft
@@ -18,6 +18,7 @@ from timserver.usecases.membership.invite_user import check_invite
 from timserver.usecases.membership.profile_content import profile_content
 from timserver.usecases.membership.restricted import authorising_user
 from timserver.usecases.membership.stripped import stripped_state
+from timserver.usecases.rooms.take_along import take_settings_along
 
 
 async def send_given_membership(
@@ -55,7 +56,11 @@ async def send_given_membership(
         stripped=await stripped_state(ctx, tenant, room, inviter) if is_shown else None,
     )
     await target_nid(ctx, tenant, target)
-    return (await append(ctx, tenant, room, [draft])).event_ids[-1]
+    enters = membership == "join" and room.membership_of(requester.user_nid) != JOIN
+    result = await append(ctx, tenant, room, [draft])
+    if enters:
+        await take_settings_along(ctx, tenant, requester, room.room_id)
+    return result.event_ids[-1]
 
 
 async def _join_content(

@@ -13,7 +13,7 @@ from timserver.matrix.ids import RoomID, ServerName
 from timserver.matrix.json_types import JsonValue
 from timserver.policy import points
 from timserver.policy.facts import JoinFacts
-from timserver.store.live_rooms import LiveRoom
+from timserver.store.live_rooms import JOIN, LiveRoom
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.federation.candidates import helpers
 from timserver.usecases.federation.enter_room import enter_room
@@ -24,6 +24,7 @@ from timserver.usecases.membership.changing import Change, change_membership, me
 from timserver.usecases.membership.profile_content import profile_content
 from timserver.usecases.membership.restricted import authorising_user
 from timserver.usecases.rooms.live import current_room
+from timserver.usecases.rooms.take_along import take_settings_along
 
 
 class _Join(msgspec.Struct, frozen=True):
@@ -58,9 +59,16 @@ async def join_room(
 
     for _ in range(ctx.settings.limits.append_retries_max):
         room = await current_room(ctx, tenant, room_id)
-        if room is not None and takes_part(room) and await _join_here(ctx, tenant, requester, room, wanted):
+        if room is not None and room.membership_of(requester.user_nid) == JOIN:
             return
-        if await ctx.caches.joins.share((tenant.tenant_id, room_id), requester.user_nid, join_elsewhere):
+        joined = False
+        if room is not None and takes_part(room):
+            joined = await _join_here(ctx, tenant, requester, room, wanted)
+        if not joined:
+            key = (tenant.tenant_id, room_id)
+            joined = await ctx.caches.joins.share(key, requester.user_nid, join_elsewhere)
+        if joined:
+            await take_settings_along(ctx, tenant, requester, room_id)
             return
     raise errors.Unavailable("Others keep joining the room")
 

@@ -22,6 +22,7 @@ from timserver.usecases.federation.listing import federation_list
 from timserver.usecases.rooms.live import must_current_room
 from timserver.usecases.rooms.new_room import make_room
 from timserver.usecases.rooms.power import must_have_power_to_send
+from timserver.usecases.rooms.take_along import take_settings_along
 
 
 async def upgrade_room(
@@ -61,6 +62,7 @@ async def upgrade_room(
     new = await make_room(ctx, tenant, requester, version, first)
     moved = await _move_directory_entries(ctx, tenant, old, new)
     await _close(ctx, tenant, requester, old, new, state, moved)
+    await take_settings_along(ctx, tenant, requester, new.room_id)
     return new.room_id
 
 
