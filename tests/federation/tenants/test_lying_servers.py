@@ -3,10 +3,12 @@
 Named after the rows of RELIABILITY 2.1. Everything but the other server is real.
 """
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support.homeserver import Person
@@ -16,10 +18,13 @@ from tests.support.told_room import ToldRoom
 from timserver.context import Context
 from timserver.matrix import errors, signing
 from timserver.matrix.ids import DeviceID, ServerName, UserID
+from timserver.matrix.json_types import JsonObject
+from timserver.matrix.membership_request import Submitted
 from timserver.remote.errors import RemoteError
 from timserver.store import terms
-from timserver.tenancy import Requester
+from timserver.tenancy import Requester, Tenant
 from timserver.usecases.federation.fetching import Fetcher
+from timserver.usecases.federation.receive_invite import Invite, receive_invite
 from timserver.usecases.membership.invite_user import invite_user
 from timserver.usecases.membership.join_room import join_room
 from timserver.usecases.membership.leave_room import knock_room, leave_room
@@ -177,6 +182,8 @@ ANSWERS: dict[str, Callable[[Any], Any]] = {
 }
 BELIEVED = {"state twice"}
 """Repeated events are one event."""
+UNREAD = {"an array", "no JSON", "endless depth", "no state", "500"}
+"""These are no answers: the next server would be asked."""
 
 
 @pytest.mark.parametrize("lie", ANSWERS, ids=str)
@@ -190,6 +197,82 @@ async def test_e1_a_false_room_is_not_entered(ctx: Context, alice: Person, lie: 
     assert refused.value.http_status == 502
     known = await live_room(ctx, alice.tenant, liar.room.room_id)
     assert known is None or not known.joined_local()
+    assert [step for step, _ in liar.sent] == ["send_join", *(["send_leave"] if lie not in UNREAD else [])]
+    for step, event in liar.sent:
+        assert event["content"]["membership"] == step.removeprefix("send_")
+
+
+async def test_a_join_that_cannot_be_taken_back_is_refused_all_the_same(ctx: Context, alice: Person) -> None:
+    gone = RemoteError("no answer", transient=True)
+    liar = LyingServer(LIAR, room_of(), send_join=ANSWERS["nothing"], make_leave=lambda _: gone)
+    with pytest.raises(errors.Unknown) as refused:
+        await joins(ctx, alice, liar)
+    assert refused.value.http_status == 502
+    assert [step for step, _ in liar.sent] == ["send_join"]
+
+
+class DeadServer(LyingServer):
+    """It was there until `is_dead`; since then it does not answer at all."""
+
+    is_dead = False
+
+    async def request(
+        self,
+        origin: Tenant,
+        destination: ServerName,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        content: JsonObject | None,
+    ) -> bytes:
+        if self.is_dead:
+            await asyncio.Event().wait()
+        return await super().request(origin, destination, method, path, query, content)
+
+
+def impatient(ctx: Context) -> Context:
+    """It waits a second instead of twenty."""
+    limits = ctx.settings.limits.model_copy(update={"leave_s_max": 1})
+    return msgspec.structs.replace(ctx, settings=ctx.settings.model_copy(update={"limits": limits}))
+
+
+async def test_a_room_whose_only_other_server_is_dead_can_be_left(ctx: Context, alice: Person) -> None:
+    dead = DeadServer(LIAR, room_of())
+    await joins(ctx, alice, dead)
+    async with facing(ctx, dead):
+        dead.is_dead = True
+        since = (await alice.get("/sync")).must()["next_batch"]
+        (await alice.post(f"/rooms/{dead.room.room_id}/leave")).must()
+    assert dead.room.room_id in (await alice.get("/sync", since=since)).must()["rooms"]["leave"]
+
+
+@pytest.mark.parametrize("membership", ["invite", "knock"])
+async def test_what_a_dead_server_holds_open_is_ended_here(
+    ctx: Context, alice: Person, membership: str
+) -> None:
+    """An invite is refused and a knock is taken back, although nobody can be told."""
+    dead = DeadServer(LIAR, room_of("10", {"join_rule": "knock"}))
+    requester = await requester_of(ctx, alice)
+    room = dead.room
+    async with facing(ctx, dead):
+        if membership == "knock":
+            await knock_room(ctx, alice.tenant, requester, room.room_id, via=[dead.name])
+        else:
+            invited = {"membership": "invite"}
+            event = room.says(OWNER, "m.room.member", invited, state_key=alice.user_id)
+            submitted = Submitted(
+                origin=ServerName(LIAR), room_id=room.room_id, event_id=event.event_id, membership="invite"
+            )
+            invite = Invite(submitted=submitted, room_version="10", event=event.pdu, shown=[])
+            await receive_invite(ctx, alice.tenant, invite)
+        synced = (await alice.get("/sync")).must()
+        assert room.room_id in synced["rooms"][membership]
+        dead.is_dead = True
+        await leave_room(impatient(ctx), alice.tenant, requester, room.room_id)
+    assert room.room_id not in (await alice.get("/sync")).must().body.get("rooms", {}).get(membership, {})
+    told = (await alice.get("/sync", since=synced["next_batch"], timeout=10_000)).must()
+    assert list(told["rooms"]["leave"]) == [room.room_id]
+    assert "send_leave" not in [step for step, _ in dead.sent]
 
 
 async def test_e1_one_bad_event_of_long_ago_keeps_nobody_out(ctx: Context, alice: Person) -> None:

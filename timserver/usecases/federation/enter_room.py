@@ -53,15 +53,26 @@ async def enter_room(
 
     shaken = await shake_hands(ctx, tenant, servers, asked, send)
     try:
-        join = await _co_signed(ctx, tenant, shaken)
-        if room is not None and takes_part(room):
-            await _follow(ctx, tenant, room, shaken.server_name, join)
-            return
-        received = await _opened(ctx, tenant, shaken, join)
+        await _take_part(ctx, tenant, room, asked, shaken)
     except errors.BadJson as error:
+        await _take_back(ctx, tenant, asked, shaken)
         raise errors.Unknown(
             "The other server's answer is not valid", status=502, inner=str(error)
         ) from error
+    except errors.Forbidden:
+        await _take_back(ctx, tenant, asked, shaken)
+        raise
+
+
+async def _take_part(
+    ctx: Context, tenant: Tenant, room: LiveRoom | None, asked: Asked, shaken: Shaken[RoomAnswer]
+) -> None:
+    """Believe the answer, if it can be believed. Raises BadJson, and `Forbidden` when the room does not allow the join."""
+    join = await _co_signed(ctx, tenant, shaken)
+    if room is not None and takes_part(room):
+        await _follow(ctx, tenant, room, shaken.server_name, join)
+        return
+    received = await _opened(ctx, tenant, shaken, join)
     entry = Entry(
         version=shaken.version,
         room_id=asked.room_id,
@@ -70,6 +81,20 @@ async def enter_room(
         auth_chain=received.auth_chain,
     )
     await import_room(ctx, tenant, entry)
+
+
+async def _take_back(ctx: Context, tenant: Tenant, asked: Asked, shaken: Shaken[RoomAnswer]) -> None:
+    """Leave again, as far as the other server lets us: to it and to whom it has told, the user is in the room."""
+    left = msgspec.structs.replace(asked, membership="leave", content={}, version=shaken.version)
+
+    async def send(server_name: ServerName, event: Event, pdu: JsonObject) -> None:
+        await handshakes.send_leave(ctx.remote, tenant, server_name, asked.room_id, event.event_id, pdu)
+
+    try:
+        async with asyncio.timeout(ctx.settings.limits.leave_s_max):
+            await shake_hands(ctx, tenant, [shaken.server_name], left, send)
+    except (errors.MatrixError, TimeoutError) as error:
+        _log.info("a join could not be taken back", server=shaken.server_name, error=type(error).__name__)
 
 
 async def _co_signed(ctx: Context, tenant: Tenant, shaken: Shaken[RoomAnswer]) -> Event:

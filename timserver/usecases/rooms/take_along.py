@@ -46,9 +46,7 @@ async def take_settings_along(ctx: Context, tenant: Tenant, requester: Requester
     ctx.streams.publish(tenant, position, [Fact(position, ACCOUNT_DATA, 0, user_nid)])
 
 
-async def _predecessor(
-    ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom
-) -> LiveRoom | None:
+async def _predecessor(ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom) -> LiveRoom | None:
     create = await state_event(ctx, tenant, room, "m.room.create")
     room_id = room_succession.predecessor_of(create) if create is not None else None
     old = await current_room(ctx, tenant, room_id) if room_id is not None else None
