@@ -88,13 +88,13 @@ class Client:
         """Join a public room."""
         await self.raw("POST", f"{API}/join/{room_id}", b"{}")
 
-    async def send(self, room_id: str) -> None:
+    async def send(self, room_id: str, transaction_id: str | None = None) -> None:
         """A text message of about the size people write."""
-        number = next(self._counter)
+        number = transaction_id or f"bench{next(self._counter)}"
         body = orjson.dumps(
             {"msgtype": "m.text", "body": f"Message {number}: could you look at this, please?"}
         )
-        await self.raw("PUT", f"{API}/rooms/{room_id}/send/m.room.message/bench{number}", body)
+        await self.raw("PUT", f"{API}/rooms/{room_id}/send/m.room.message/{number}", body)
 
     async def sync(self, since: str | None = None, timeout_ms: int = 0, sync_filter: str = "") -> Json:
         """One sync request, read."""

@@ -63,6 +63,10 @@ class Authority:
         context.load_cert_chain(*self.issue(*names))
         return context
 
+    def trust(self) -> ssl.SSLContext:
+        """For a client that believes this authority only."""
+        return ssl.create_default_context(cafile=str(self.file))
+
     def issue(self, *names: str) -> tuple[Path, Path]:
         """Files of a certificate for host names and addresses, and of its key."""
         key = ec.generate_private_key(ec.SECP256R1())

@@ -13,10 +13,12 @@ from timserver.matrix.room_versions import ROOM_VERSIONS, EventIdFormat
 class ToldRoom:
     """`creator` has made the room; whoever joins it, joins a public room unless told otherwise."""
 
-    def __init__(self, version: str, creator: str, join_rule: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, version: str, creator: str, join_rule: dict[str, Any] | None = None, name: str = "told"
+    ) -> None:
         self.version = ROOM_VERSIONS[version]
         self.creator = UserID(creator)
-        self.room_id = RoomID(f"!told{version}:{server_name_of(self.creator)}")
+        self.room_id = RoomID(f"!{name}{version}:{server_name_of(self.creator)}")
         self.state: dict[StateKey, Event] = {}
         self.events: list[Event] = []
         content: dict[str, Any] = {"room_version": version}
