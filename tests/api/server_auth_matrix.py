@@ -55,6 +55,8 @@ ROWS = {
     "send_knock": Row(stranger=NO_EVENT, body={}),
     "send_invite_v1": Row(stranger=NO_EVENT, body={}),
     "send_invite_v2": Row(stranger=NO_EVENT, body={"room_version": "10", "event": {}}),
-    "exchange_third_party_invite": Row(stranger="403 M_THREEPID_DENIED", body={}),
-    "on_bind_third_party_identifier": Row(stranger="403 M_THREEPID_DENIED", body={}),
+    "exchange_third_party_invite": Row(stranger=NO_EVENT, body={}),
+    "on_bind_third_party_identifier": Row(
+        stranger=NO_EVENT, body={"medium": "email", "address": "a@b", "mxid": "@a:b", "invites": []}
+    ),
 }

@@ -277,9 +277,6 @@ ROOM_ROUTES = sorted(
     (item for module in federation.MODULES for item in declared_in(module) if "{roomId}" in item.paths[0]),
     key=lambda item: item.operation_id,
 )
-NO_ACL_BY_SPEC = {
-    "exchange_third_party_invite": "the invite that comes of it is sent as an event of ours",
-}
 
 
 @pytest.mark.parametrize("name", [item.operation_id for item in ROOM_ROUTES])
@@ -287,8 +284,6 @@ async def test_e11_every_room_route_asks_the_list(world: World, name: str) -> No
     """Generated from the routes: with the server denied, each answers 403 (or hides the room), as without membership."""
     from tests.api.server_auth_matrix import ROWS  # noqa: PLC0415 - a table of another part
 
-    if name in NO_ACL_BY_SPEC:
-        pytest.skip(NO_ACL_BY_SPEC[name])
     await world.join()
     item = next(item for item in ROOM_ROUTES if item.operation_id == name)
     event = await world.message("known")

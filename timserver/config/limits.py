@@ -63,6 +63,9 @@ class Limits(BaseModel):
     leave_s_max: PositiveInt = Field(
         default=20, description="How long a user who leaves waits for other servers to take notice."
     )
+    third_party_invites_max: PositiveInt = Field(
+        default=20, description="Invites of an address that an identity server may tell of at once."
+    )
     handshake_servers_max: PositiveInt = Field(
         default=20, description="Servers that are asked in turn to let a user into a room."
     )

@@ -32,6 +32,12 @@ class InviteFacts(msgspec.Struct, frozen=True, kw_only=True):
     invitee: UserID
 
 
+class ThirdPartyInviteFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """An address that was invited is said to be a user's."""
+
+    tenant: Tenant
+
+
 class JoinFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A local user joins a room; `via` are the servers that would help."""
 

@@ -15,14 +15,18 @@ from timserver.policy.facts import (
     ProfileFacts,
     RetentionFacts,
     SendFacts,
+    ThirdPartyInviteFacts,
 )
 from timserver.policy.federation import allowed_servers
-from timserver.policy.identity import display_name, public_rooms
+from timserver.policy.identity import display_name, public_rooms, third_party_identifiers
 from timserver.policy.retention import forgotten_rooms
 from timserver.policy.verdict import Denied
 
-ON_SEND: Final[Sequence[Callable[[SendFacts], Denied | None]]] = ()
+ON_SEND: Final[Sequence[Callable[[SendFacts], Denied | None]]] = (third_party_identifiers.on_send,)
 ON_INVITE: Final[Sequence[Callable[[InviteFacts], Denied | None]]] = (allowed_servers.on_invite,)
+ON_THIRD_PARTY_INVITE: Final[Sequence[Callable[[ThirdPartyInviteFacts], Denied | None]]] = (
+    third_party_identifiers.on_third_party_invite,
+)
 ON_JOIN: Final[Sequence[Callable[[JoinFacts], Denied | None]]] = (allowed_servers.on_join,)
 ON_CREATE_ROOM: Final[Sequence[Callable[[CreateRoomFacts], Denied | None]]] = (
     allowed_servers.on_create_room,

@@ -43,7 +43,7 @@ class Content(msgspec.Struct, frozen=True):
 
 
 async def content_of(ctx: Context, tenant: Tenant, destination: ServerName, taken: Taken) -> Content:
-    """What the destination gets; an event of its own users is not sent back to it.
+    """What the destination gets; an event that it has made itself is not sent back to it.
 
     What passes (typing, presence) is only for who is reached at the first try.
     """
@@ -62,7 +62,8 @@ async def content_of(ctx: Context, tenant: Tenant, destination: ServerName, take
     pdus = [
         fact.body or b""
         for fact in facts
-        if fact.kind == outgoing.EVENT and server_name_of(UserID(names[fact.user_nid or 0])) != destination
+        if fact.kind == outgoing.EVENT
+        and not _is_made_by(destination, names[fact.user_nid or 0], fact.body or b"")
     ]
     others = _other_edus(names, facts, ctx.clock.now_ms())
     return Content(pdus, [*_messages(facts), *of_devices, *others][:EDUS_MAX])
@@ -72,8 +73,20 @@ async def _content_of_rooms(ctx: Context, tenant: Tenant, destination: ServerNam
     rows = await outgoing.events_of_rooms(ctx.database, tenant, taken)
     async with ctx.database.transaction(tenant) as conn:
         names = await terms.names_of(conn, ctx.caches, tenant, {row.sender_nid for row in rows})
-    pdus = [row.json for row in rows if server_name_of(UserID(names[row.sender_nid])) != destination]
+    pdus = [row.json for row in rows if not _is_made_by(destination, names[row.sender_nid], row.json)]
     return Content(pdus, [])
+
+
+class _Signed(msgspec.Struct):
+    signatures: dict[str, object] = {}
+
+
+_signed = msgspec.json.Decoder(_Signed).decode
+
+
+def _is_made_by(destination: ServerName, sender: str, pdu: bytes) -> bool:
+    """Its user's event bears its signature, unless we have made it of an invite by address that its user had sent."""
+    return server_name_of(UserID(sender)) == destination and destination in _signed(pdu).signatures
 
 
 def _messages(facts: Sequence[Outgoing]) -> list[JsonObject]:
