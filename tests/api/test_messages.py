@@ -47,10 +47,42 @@ async def test_a_sync_token_begins_and_ends_a_page(alice: Person, bob: Person) -
     assert _bodies(after) == ["c", "d"]
     back = (await bob.get(f"/rooms/{room}/messages", to=token, dir="b", limit=50)).must()
     assert _bodies(back) == ["d", "c"]
-    assert "end" not in back.body
+    behind = (
+        await bob.get(f"/rooms/{room}/messages", **{"from": back["end"], "to": token, "dir": "b"})
+    ).must()
+    assert behind["chunk"] == []
+    assert "end" not in behind.body
     (await bob.get(f"/rooms/{room}/messages", **{"from": "nonsense", "dir": "b"})).must(400)
-    (await bob.get(f"/rooms/{room}/messages")).must(400, "M_MISSING_PARAM")
     (await bob.get(f"/rooms/{room}/messages", dir="x")).must(400, "M_INVALID_PARAM")
+
+
+async def test_the_page_behind_the_last_event_says_where_the_room_begins(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    ids = await _say(alice, room, "a", "b")
+    page = (await bob.get(f"/rooms/{room}/messages", dir="b", limit=100)).must()
+    backwards = [event["event_id"] for event in page["chunk"]]
+    assert backwards[:2] == ids[::-1]
+    beginning = (await bob.get(f"/rooms/{room}/messages", **{"from": page["end"], "dir": "b"})).must()
+    assert beginning["chunk"] == []
+    assert "end" not in beginning.body
+    whole = (
+        await bob.get(f"/rooms/{room}/messages", **{"from": beginning["start"], "dir": "f", "limit": 100})
+    ).must()
+    assert [event["event_id"] for event in whole["chunk"]] == backwards[::-1]
+
+
+async def test_without_a_direction_a_page_goes_forwards(alice: Person, mallory: Person) -> None:
+    room = await room_with(alice)
+    page = (await alice.get(f"/rooms/{room}/messages", limit=1)).must()
+    assert [event["type"] for event in page["chunk"]] == ["m.room.create"]
+    (await mallory.get(f"/rooms/{room}/messages")).must(403, "M_FORBIDDEN")
+
+
+async def test_members_who_came_within_the_page_are_loaded_too(alice: Person) -> None:
+    room = await room_with(alice)
+    page = (await alice.get(f"/rooms/{room}/messages", dir="b", filter='{"lazy_load_members": true}')).must()
+    (member,) = page["state"]
+    assert (member["state_key"], member["content"]["membership"]) == (alice.user_id, "join")
 
 
 async def test_what_was_before_the_join_is_not_seen_where_members_only_may(

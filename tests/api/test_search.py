@@ -67,6 +67,22 @@ async def test_pages_context_groups_and_state(alice: Person) -> None:
     assert _bodies(await _search(alice, "x", filter={"not_rooms": [room]})) == []
 
 
+async def test_every_page_counts_all_hits_and_a_full_one_has_a_next(alice: Person, mallory: Person) -> None:
+    room = await room_with(alice)
+    await _say(alice, room, *(f"wort {number}" for number in range(4)))
+    first = await _search(alice, "wort", filter={"limit": 2})
+    second = await _search(alice, "wort", first["next_batch"], filter={"limit": 2})
+    third = await _search(alice, "wort", second["next_batch"], filter={"limit": 2})
+    assert [_bodies(page) for page in (first, second, third)] == [
+        ["wort 3", "wort 2"],
+        ["wort 1", "wort 0"],
+        [],
+    ]
+    assert [page["count"] for page in (first, second, third)] == [4, 4, 4]
+    assert "next_batch" not in third
+    assert (await _search(mallory, "wort", first["next_batch"]))["count"] == 0
+
+
 async def test_encrypted_rooms_and_redacted_events_are_not_searched(alice: Person) -> None:
     room = await room_with(alice)
     first, _ = await _say(alice, room, "geheim", "geheim")

@@ -14,12 +14,12 @@ from timserver.usecases.sync import token
 
 
 class GetRoomEventsRequest(Request, frozen=True, kw_only=True):
-    """From where to where, and what."""
+    """From where to where, and what. `dir` is not required, as it never was in practice: forwards."""
 
     room_id: Annotated[RoomID, Path("roomId")]
     start: Annotated[str | None, Query("from")] = None
     to: Annotated[str | None, Query("to")] = None
-    dir: Annotated[Literal["b", "f"], Query("dir")]
+    dir: Annotated[Literal["b", "f"], Query("dir")] = "f"
     limit: Annotated[int | None, Query("limit")] = None
     filter: Annotated[str | None, Query("filter")] = None
 

@@ -1,21 +1,28 @@
 """Step: the member events that a client with lazily loaded members needs to show some events."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from timserver.matrix.event_types import MEMBER
 from timserver.store import events, snapshots
 from timserver.store.database import Connection
 from timserver.store.events import EventRow
 from timserver.tenancy import Tenant
 
 
-async def senders_members(
-    conn: Connection, tenant: Tenant, at: EventRow, senders: Iterable[int]
-) -> Sequence[EventRow]:
-    """Of the state before the event `at`, or what it replaced, the member events of some users.
+async def senders_members(conn: Connection, tenant: Tenant, shown: Sequence[EventRow]) -> Sequence[EventRow]:
+    """The member events of the senders of some events (one at least): as they were before the oldest of these, or
+    what that replaced; of who came later, as they were after the newest.
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#lazy-loading-room-members
     """
-    _, members, _ = (await snapshots.read_states(conn, tenant, [at.snapshot_nid]))[at.snapshot_nid]
-    nids = [members[user_nid] for user_nid in set(senders) if user_nid in members]
+    oldest = min(shown, key=lambda row: row.position)
+    newest = max(shown, key=lambda row: row.position)
+    wanted = {row.sender_nid for row in shown}
+    states = await snapshots.read_states(conn, tenant, {oldest.snapshot_nid, newest.snapshot_nid})
+    before, after = states[oldest.snapshot_nid][1], dict(states[newest.snapshot_nid][1])
+    if newest.type_nid == MEMBER and newest.key_nid is not None:
+        after[newest.key_nid] = newest.event_nid
+    known = {**after, **before}
+    nids = [known[user_nid] for user_nid in wanted if user_nid in known]
     found = await events.by_nids(conn, tenant, nids) if nids else {}
     return sorted(found.values(), key=lambda row: row.position)

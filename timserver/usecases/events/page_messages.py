@@ -41,7 +41,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Events, and the positions before the first and behind the last; `end` None when there are no more."""
+    """Events, and the positions before the first and behind the last.
+
+    `end` is None when there are no more, which only a page without events says: the `start` of that one is then the
+    place where the room begins (or ends), from which a client can go in the other direction.
+    """
 
     start: int
     end: int | None
@@ -50,7 +54,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Scan(msgspec.Struct):
-    """How far a page has come."""
+    """How far a page has come; finished when there is nothing behind what was read."""
 
     at: int
     kept: list[Seen]
@@ -62,21 +66,22 @@ async def page_messages(
 ) -> Page:
     """One page of what the user may see; history that is not here yet is fetched. Raises `Forbidden`."""
     room = await must_live_room(ctx, tenant, room_id)
-    page = await _read_page(ctx, tenant, requester, room, asked)
+    page, finished = await _read_page(ctx, tenant, requester, room, asked)
     if asked.backwards and asked.to is None:
         for _ in range(_BACKFILLS_MAX):
             lacking = asked.limit - len(page.chunk)
-            if page.end is not None or lacking <= 0:
+            if not finished or lacking <= 0:
                 break
             if not await backfill(ctx, tenant, room, max(lacking, _SCAN_MIN)):
                 break
-            page = await _read_page(ctx, tenant, requester, room, asked)
+            page, finished = await _read_page(ctx, tenant, requester, room, asked)
     return page
 
 
 async def _read_page(
     ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom, asked: Asked
-) -> Page:
+) -> tuple[Page, bool]:
+    """A page of what is here, and whether that is all there is in its direction."""
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         access = await read_access(conn, tenant, requester.user_nid, room)
         ignored = await ignored_users(ctx, conn, tenant, requester.user_nid)
@@ -88,11 +93,11 @@ async def _read_page(
         chunk = await render(ctx, conn, tenant, room.room_id, room.version, reader, scan.kept)
         state: list[Raw] = []
         if asked.filter.lazy_load_members and scan.kept:
-            first = min(scan.kept, key=lambda item: item.row.position).row
-            rows = await senders_members(conn, tenant, first, {item.row.sender_nid for item in scan.kept})
+            rows = await senders_members(conn, tenant, [item.row for item in scan.kept])
             shown = [Seen(row, "join") for row in rows]
             state = await render(ctx, conn, tenant, room.room_id, room.version, reader, shown)
-    return Page(start=start, end=None if scan.finished else scan.at, chunk=chunk, state=state)
+    end = None if scan.finished and not chunk else scan.at
+    return Page(start=start, end=end, chunk=chunk, state=state), scan.finished
 
 
 async def _scan(
@@ -132,8 +137,9 @@ async def _scan(
             last = scan.kept[-1].row.position
             scan.at = last - 1 if asked.backwards else last
             return scan
+        if rows:
+            scan.at = rows[-1].position - 1 if asked.backwards else rows[-1].position
         if len(rows) < size:
             scan.finished = True
             return scan
-        scan.at = rows[-1].position - 1 if asked.backwards else rows[-1].position
     return scan

@@ -15,6 +15,7 @@ from timserver.store import room_state, rooms, search
 from timserver.store.database import Connection
 from timserver.store.events import EventRow
 from timserver.store.live_rooms import LiveRoom
+from timserver.store.rooms import UserRoomRow
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.filtering import filtered
 from timserver.usecases.events.ignored import ignored_users
@@ -91,39 +92,85 @@ _decode = msgspec.json.Decoder(_Pdu).decode
 _decode_shown = msgspec.json.Decoder(_Shown).decode
 
 
+class _Search(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a user looks, and for what."""
+
+    user_nid: int
+    mine: dict[int, UserRoomRow]
+    ignored: list[int]
+    words: list[str]
+
+
 async def search_events(ctx: Context, tenant: Tenant, requester: Requester, asked: Asked) -> Results:
-    """One page; by rank there is only one. Encrypted rooms have no results."""
-    words = list(dict.fromkeys(asked.term.lower().split()))[:_WORDS_MAX]
+    """One page; by rank there is only one. Encrypted rooms have no results.
+
+    Behind a full page there is another one, which may be empty. `count` is of all pages, as far as candidates reach.
+    """
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         own = await rooms.rooms_of(conn, tenant, requester.user_nid)
-        mine = {
-            row.room_nid: row
-            for row in own
-            if row.join_position and not row.forgotten and takes_room(asked.filter, row.room_id)
-        }
-        up_to = POSITION_MAX if asked.start is None else asked.start
-        rows = await search.find(conn, tenant, list(mine), up_to, words, _CANDIDATES_MAX) if words else []
-        ignored = await ignored_users(ctx, conn, tenant, requester.user_nid)
-        ranked = {row.event_nid: rank for row in rows if (rank := _rank(row, asked.fields, words))}
-        hits = []
-        for row in mine.values():
-            found = [item for item in rows if item.room_nid == row.room_nid and item.event_nid in ranked]
-            seen = await visible(conn, tenant, requester.user_nid, row, found) if found else []
-            seen = await filtered(ctx, conn, tenant, asked.filter, row.room_id, seen, ignored)
-            hits += [_Hit(item, ranked[item.row.event_nid]) for item in seen]
-    hits.sort(key=lambda hit: -hit.seen.row.position)
-    if asked.by_rank:
-        hits.sort(key=lambda hit: (-hit.rank, -hit.seen.row.position))
-    page = hits[: asked.limit]
+        search_in = _Search(
+            user_nid=requester.user_nid,
+            mine={
+                row.room_nid: row
+                for row in own
+                if row.join_position and not row.forgotten and takes_room(asked.filter, row.room_id)
+            },
+            ignored=await ignored_users(ctx, conn, tenant, requester.user_nid),
+            words=list(dict.fromkeys(asked.term.lower().split()))[:_WORDS_MAX],
+        )
+        hits, lowest = await _hits(ctx, conn, tenant, search_in, asked, POSITION_MAX)
+        count = len(hits)
+        if asked.start is not None:
+            if lowest is not None and lowest > asked.start:
+                hits, lowest = await _hits(ctx, conn, tenant, search_in, asked, asked.start)
+                count += len(hits)
+            hits = [hit for hit in hits if hit.seen.row.position <= asked.start]
+    page = _sorted(hits, asked)[: asked.limit]
     following = None
-    if not asked.by_rank and page and len(hits) > asked.limit:
+    if not asked.by_rank and page and len(page) == asked.limit:
         following = page[-1].seen.row.position - 1
-    elif not asked.by_rank and len(rows) == _CANDIDATES_MAX:
-        following = rows[-1].position - 1
+    elif not asked.by_rank and lowest is not None:
+        following = lowest - 1
+    results, state = await _shown(ctx, tenant, requester, search_in, asked, page)
+    return Results(count=count, words=search_in.words, results=results, state=state, next=following)
+
+
+async def _hits(
+    ctx: Context, conn: Connection, tenant: Tenant, search_in: _Search, asked: Asked, up_to: int
+) -> tuple[list[_Hit], int | None]:
+    """Hits up to a position; and when there were too many candidates, the position of the last one."""
+    if not search_in.words:
+        return [], None
+    rows = await search.find(conn, tenant, list(search_in.mine), up_to, search_in.words, _CANDIDATES_MAX)
+    ranked = {row.event_nid: rank for row in rows if (rank := _rank(row, asked.fields, search_in.words))}
+    hits: list[_Hit] = []
+    for row in search_in.mine.values():
+        found = [item for item in rows if item.room_nid == row.room_nid and item.event_nid in ranked]
+        seen = await visible(conn, tenant, search_in.user_nid, row, found) if found else []
+        seen = await filtered(ctx, conn, tenant, asked.filter, row.room_id, seen, search_in.ignored)
+        hits += [_Hit(item, ranked[item.row.event_nid]) for item in seen]
+    return hits, rows[-1].position if len(rows) == _CANDIDATES_MAX else None
+
+
+def _sorted(hits: Sequence[_Hit], asked: Asked) -> list[_Hit]:
+    """The newest first; by rank the best first."""
+    return sorted(hits, key=lambda hit: (-hit.rank if asked.by_rank else 0.0, -hit.seen.row.position))
+
+
+async def _shown(
+    ctx: Context,
+    tenant: Tenant,
+    requester: Requester,
+    search_in: _Search,
+    asked: Asked,
+    page: Sequence[_Hit],
+) -> tuple[list[Result], dict[str, list[Raw]]]:
+    """The hits of a page as the client gets them, and when wanted the state of their rooms."""
+    mine = search_in.mine
     live = {nid: await live_room(ctx, tenant, RoomID(mine[nid].room_id)) for nid in _rooms_of(page)}
-    reader = Reader(user_nid=requester.user_nid, device_nid=requester.device_nid, ignored=ignored)
+    reader = Reader(user_nid=requester.user_nid, device_nid=requester.device_nid, ignored=search_in.ignored)
+    results, state = [], {}
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
-        results, state = [], {}
         for hit in page:
             room = live[hit.seen.row.room_nid]
             if room is not None:
@@ -134,7 +181,7 @@ async def search_events(ctx: Context, tenant: Tenant, requester: Requester, aske
                 state[str(room.room_id)] = await render(
                     ctx, conn, tenant, room.room_id, room.version, reader, shown
                 )
-    return Results(count=len(hits), words=words, results=results, state=state, next=following)
+    return results, state
 
 
 def _rooms_of(hits: Sequence[_Hit]) -> set[int]:
