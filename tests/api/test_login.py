@@ -45,3 +45,19 @@ async def test_bodies_that_are_no_json_or_lack_something(server: Homeserver, ten
     (await nobody.call("POST", "/login", data=b"[]")).must(400, "M_BAD_JSON")
     (await nobody.post("/login", {})).must(400, "M_MISSING_PARAM")
     (await nobody.get("/account/whoami")).must(401, "M_MISSING_TOKEN")
+
+
+async def test_capital_letters_in_a_name_are_small_ones(server: Homeserver, alice: Person) -> None:
+    for name in ("Alice", alice.user_id.replace("@a", "@A")):
+        body = {"type": "m.login.password", "identifier": {"type": "m.id.user", "user": name}}
+        reply = await server.nobody(alice.tenant).post("/login", {**body, "password": PASSWORD})
+        assert reply.must()["user_id"] == alice.user_id
+
+
+async def test_paths_of_before_matrix_1_1(alice: Person, mallory: Person) -> None:
+    reply = await alice.get("/_matrix/client/r0/account/whoami")
+    assert reply.must()["user_id"] == alice.user_id
+    body = {"msgtype": "m.text", "body": "x"}
+    (await mallory.put("/_matrix/client/r0/rooms/!none:example.org/send/m.room.message/1", body)).must(403)
+    (await alice.get("/_matrix/client/r0/nothing")).must(404, "M_UNRECOGNIZED")
+    (await alice.post("/_matrix/client/r0/account/whoami")).must(405, "M_UNRECOGNIZED")

@@ -84,3 +84,36 @@ async def test_many_senders_at_once_lose_nothing(alice: Person, bob: Person) -> 
         reply.must()
     synced = (await bob.get("/sync", filter='{"room":{"timeline":{"limit":50}}}')).must()
     assert sorted(map(int, message_bodies(synced, room))) == list(range(30))
+
+
+async def test_without_a_transaction_id_each_request_sends(
+    alice: Person, bob: Person, mallory: Person
+) -> None:
+    room = await room_with(alice, bob)
+    path, body = f"/rooms/{room}/send/m.room.message", {"msgtype": "m.text", "body": "again"}
+    ids = [(await alice.post(path, body)).must()["event_id"] for _ in range(2)]
+    assert len(set(ids)) == 2
+    assert message_bodies((await bob.get("/sync")).must(), room) == ["again", "again"]
+    (await alice.call("POST", path, data=b'{"body": NaN}')).must(400, "M_NOT_JSON")
+    (await mallory.post(path, body)).must(403, "M_FORBIDDEN")
+
+
+async def test_what_a_client_gives_when_joining_is_in_the_member_event(alice: Person, bob: Person) -> None:
+    room = (await alice.post("/createRoom", {"preset": "public_chat"})).must()["room_id"]
+    given = {"foo": "bar", "reason": "why not", "membership": "ban", "displayname": "Not Bob"}
+    for path in (f"/join/{room}", f"/rooms/{room}/join"):
+        (await bob.post(path, given)).must()
+        member = (await alice.get(f"/rooms/{room}/state/m.room.member/{bob.user_id}")).must().body
+        assert (member["membership"], member["foo"], member["reason"]) == ("join", "bar", "why not")
+        assert member.get("displayname") != "Not Bob"
+        (await bob.post(f"/rooms/{room}/leave")).must()
+    (await bob.post(f"/join/{room}", {"reason": 1})).must(400, "M_BAD_JSON")
+    (await bob.call("POST", f"/join/{room}")).must()
+
+
+async def test_joined_members_have_both_fields(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    joined = (await alice.get(f"/rooms/{room}/joined_members")).must()["joined"]
+    assert set(joined) == {alice.user_id, bob.user_id}
+    assert all(set(member) == {"display_name", "avatar_url"} for member in joined.values())
+    assert joined[bob.user_id]["avatar_url"] is None

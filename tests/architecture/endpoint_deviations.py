@@ -45,6 +45,7 @@ NOT_IN_THE_SPEC: dict[str, str] = {
     "get_registration_nonce": "registration by shared secret, as tools and conformance suites expect it",
     "register_with_secret": "registration by shared secret, as tools and conformance suites expect it",
     "get_wellknown_server": "of the server-server API; stands on the same port as the client's",
+    "send_message_once": "without a transaction id, as before r0; still what scripts and conformance suites send",
     "put_dehydrated_device": "MSC3814, which TI-M demands (A_26574)",
     "get_dehydrated_device": "MSC3814, which TI-M demands (A_26574)",
     "delete_dehydrated_device": "MSC3814, which TI-M demands (A_26574)",

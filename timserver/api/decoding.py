@@ -85,6 +85,7 @@ def make_plan(request: type[Request]) -> Plan:
     special: dict[type, str] = {}
     renames: list[tuple[str, str]] = []
     body_required = False
+    whole_required = False
     for field in msgspec.structs.fields(request):
         hint = hints[field.name]
         marker = next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, msgspec.Struct)), None)
@@ -93,6 +94,7 @@ def make_plan(request: type[Request]) -> Plan:
             texts[type(marker)].append(_Text(field.name, marker.name, convert, repeated, field.required))
         elif isinstance(marker, WholeBody | RawBody | BodyBytes | FromPeer):
             special[type(marker)] = field.name
+            whole_required = whole_required or (isinstance(marker, WholeBody) and field.required)
         else:
             body.append((field.name, hint, _default(field)))
             renames.append((field.name, field.encode_name))
@@ -113,7 +115,7 @@ def make_plan(request: type[Request]) -> Plan:
             field[2].default is msgspec.NODEFAULT and field[2].default_factory is msgspec.NODEFAULT
             for field in body
         )
-        or WholeBody in special,
+        or whole_required,
         special.get(WholeBody),
         special.get(RawBody),
         special.get(BodyBytes),

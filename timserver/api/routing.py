@@ -1,4 +1,8 @@
-"""From method and path to an endpoint: a tree of path segments, made once."""
+"""From method and path to an endpoint: a tree of path segments, made once.
+
+Until Matrix 1.1 the client API's paths had `r0` where they have `v3` now; they mean the same, and there are still
+scripts and test suites which ask for them.
+"""
 
 from collections.abc import Iterable
 from urllib.parse import unquote
@@ -7,6 +11,8 @@ import msgspec
 
 from timserver.api.endpoint import Endpoint
 from timserver.matrix import errors
+
+_BEFORE_1_1, _SINCE_1_1 = "/_matrix/client/r0/", "/_matrix/client/v3/"
 
 
 class _Node:
@@ -59,6 +65,8 @@ class Routes:
         Spec: https://spec.matrix.org/v1.19/client-server-api/#common-error-codes
         """
         values: list[str] = []
+        if path.startswith(_BEFORE_1_1):
+            path = _SINCE_1_1 + path[len(_BEFORE_1_1) :]
         node = self._walk(self._root, path.split("/")[1:], 0, values)
         if node is None:
             raise errors.Unrecognized()

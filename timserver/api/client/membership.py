@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from timserver.api.endpoint import Empty, Path, Query, Request, endpoint
+from timserver.api.endpoint import Empty, JsonBody, Path, Query, Request, WholeBody, endpoint
 from timserver.config import RateKind
 from timserver.context import Context
 from timserver.matrix import errors
@@ -28,6 +28,13 @@ class RoomIdResponse(msgspec.Struct, frozen=True):
 
 
 class JoinRoomByIdRequest(Request, frozen=True, kw_only=True):
+    """A room by id; `reason` and whatever else the body has goes into the member event."""
+
+    room_id: Annotated[RoomID, Path("roomId")]
+    content: Annotated[JsonBody, WholeBody()] = {}
+
+
+class LeaveRoomRequest(Request, frozen=True, kw_only=True):
     """A room by id."""
 
     room_id: Annotated[RoomID, Path("roomId")]
@@ -35,6 +42,15 @@ class JoinRoomByIdRequest(Request, frozen=True, kw_only=True):
 
 
 class JoinRoomRequest(Request, frozen=True, kw_only=True):
+    """A room by id or alias, and servers that may help; the body as when joining by id."""
+
+    room_id_or_alias: Annotated[str, Path("roomIdOrAlias")]
+    server_name: Annotated[tuple[ServerName, ...], Query("server_name")] = ()
+    via: Annotated[tuple[ServerName, ...], Query("via")] = ()
+    content: Annotated[JsonBody, WholeBody()] = {}
+
+
+class KnockRoomRequest(Request, frozen=True, kw_only=True):
     """A room by id or alias, and servers that may help."""
 
     room_id_or_alias: Annotated[str, Path("roomIdOrAlias")]
@@ -64,6 +80,13 @@ def _target(request: TargetRequest) -> UserID:
         raise errors.InvalidParam("Invalid user_id") from error
 
 
+def _reason_in(content: JsonBody) -> str | None:
+    reason = content.get("reason")
+    if reason is not None and not isinstance(reason, str):
+        raise errors.BadJson("reason must be a string")
+    return reason
+
+
 @endpoint("POST", "/_matrix/client/v3/rooms/{roomId}/join", rate=RateKind.JOIN, may_when_suspended=False)
 async def join_room_by_id(
     ctx: Context, tenant: Tenant, requester: Requester, request: JoinRoomByIdRequest
@@ -72,7 +95,8 @@ async def join_room_by_id(
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidjoin
     """
-    await join_room_here(ctx, tenant, requester, request.room_id, reason=request.reason)
+    reason = _reason_in(request.content)
+    await join_room_here(ctx, tenant, requester, request.room_id, reason=reason, more=request.content)
     return RoomIdResponse(request.room_id)
 
 
@@ -86,13 +110,14 @@ async def join_room(
     """
     located = await locate_room(ctx, tenant, request.room_id_or_alias)
     room_id, via = located.room_id, (*request.via, *request.server_name, *located.servers)
-    await join_room_here(ctx, tenant, requester, room_id, via=via, reason=request.reason)
+    reason = _reason_in(request.content)
+    await join_room_here(ctx, tenant, requester, room_id, via=via, reason=reason, more=request.content)
     return RoomIdResponse(room_id)
 
 
 @endpoint("POST", "/_matrix/client/v3/knock/{roomIdOrAlias}", rate=RateKind.JOIN, may_when_suspended=False)
 async def knock_room(
-    ctx: Context, tenant: Tenant, requester: Requester, request: JoinRoomRequest
+    ctx: Context, tenant: Tenant, requester: Requester, request: KnockRoomRequest
 ) -> RoomIdResponse:
     """POST /_matrix/client/v3/knock/{roomIdOrAlias}.
 
@@ -117,9 +142,7 @@ async def invite_user(ctx: Context, tenant: Tenant, requester: Requester, reques
 
 
 @endpoint("POST", "/_matrix/client/v3/rooms/{roomId}/leave", rate=RateKind.MESSAGE)
-async def leave_room(
-    ctx: Context, tenant: Tenant, requester: Requester, request: JoinRoomByIdRequest
-) -> Empty:
+async def leave_room(ctx: Context, tenant: Tenant, requester: Requester, request: LeaveRoomRequest) -> Empty:
     """POST /_matrix/client/v3/rooms/{roomId}/leave.
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidleave

@@ -12,6 +12,8 @@ from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.redact_event import REDACTION, redact_event, target_of
 from timserver.usecases.events.send_message import send_message as send
 
+_TXN_ID_LENGTH = 20
+
 
 class SendMessageRequest(Request, frozen=True, kw_only=True):
     """Where, what, and the client's transaction id."""
@@ -19,6 +21,14 @@ class SendMessageRequest(Request, frozen=True, kw_only=True):
     room_id: Annotated[RoomID, Path("roomId")]
     event_type: Annotated[str, Path("eventType")]
     txn_id: Annotated[str, Path("txnId")]
+    content: Annotated[JsonBody, WholeBody()]
+
+
+class SendOnceRequest(Request, frozen=True, kw_only=True):
+    """Where and what, without a transaction id."""
+
+    room_id: Annotated[RoomID, Path("roomId")]
+    event_type: Annotated[str, Path("eventType")]
     content: Annotated[JsonBody, WholeBody()]
 
 
@@ -52,3 +62,23 @@ async def send_message(
         ctx, tenant, requester, request.room_id, request.event_type, request.content, request.txn_id
     )
     return EventIdResponse(event_id)
+
+
+@endpoint(
+    "POST",
+    "/_matrix/client/v3/rooms/{roomId}/send/{eventType}",
+    rate=RateKind.MESSAGE,
+    may_when_suspended=False,
+)
+async def send_message_once(
+    ctx: Context, tenant: Tenant, requester: Requester, request: SendOnceRequest
+) -> EventIdResponse:
+    """POST /_matrix/client/v3/rooms/{roomId}/send/{eventType}: each request is an event of its own.
+
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidsendeventtypetxnid
+    """
+    txn_id = ctx.ids.opaque(_TXN_ID_LENGTH)
+    with_id = SendMessageRequest(
+        room_id=request.room_id, event_type=request.event_type, txn_id=txn_id, content=request.content
+    )
+    return await send_message(ctx, tenant, requester, with_id)

@@ -118,7 +118,7 @@ async def get_members_by_room(
             tenant,
             requester,
             request.room_id,
-            at=token.read(request.at) if request.at else None,
+            at=token.read_synced(request.at) if request.at else None,
             membership=request.membership,
             not_membership=request.not_membership,
         )

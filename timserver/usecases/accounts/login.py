@@ -56,6 +56,7 @@ async def log_in(ctx: Context, tenant: Tenant, login: Login) -> Session:
 
 
 def _localpart(tenant: Tenant, login: Login) -> str:
+    """Localparts are made of small letters only; who writes others means these, as when registering."""
     user = login.user
     if login.identifier is not None:
         if login.identifier.get("type") != "m.id.user":
@@ -68,5 +69,5 @@ def _localpart(tenant: Tenant, login: Login) -> str:
         localpart, _, server_name = user[1:].partition(":")
         if server_name != tenant.server_name:
             raise errors.Forbidden("Invalid username or password")
-        return localpart
-    return user
+        return localpart.lower()
+    return user.lower()

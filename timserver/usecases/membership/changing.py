@@ -5,7 +5,7 @@ import msgspec
 from timserver.context import Context
 from timserver.matrix import errors
 from timserver.matrix.ids import UserID, server_name_of
-from timserver.matrix.json_types import JsonValue
+from timserver.matrix.json_types import JsonObject, JsonValue
 from timserver.store import terms
 from timserver.store.live_rooms import MEMBERSHIP_CODES, LiveRoom
 from timserver.tenancy import Requester, Tenant
@@ -24,6 +24,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     is_direct: bool = False
     authorised_via: UserID | None = None
+    more: JsonObject = {}
+    """Content of the client's own."""
 
 
 async def target_nid(ctx: Context, tenant: Tenant, target: UserID) -> int:
@@ -37,7 +39,7 @@ async def change_membership(
 ) -> Result:
     """Send the member event. Raises `Forbidden` when the auth rules refuse it."""
     nid = await target_nid(ctx, tenant, change.target)
-    content: dict[str, JsonValue] = {"membership": change.membership}
+    content: dict[str, JsonValue] = {**change.more, "membership": change.membership}
     local = server_name_of(change.target) == tenant.server_name
     if change.membership in ("join", "invite", "knock") and local:
         async with ctx.database.transaction(tenant) as conn:

@@ -10,7 +10,7 @@ import msgspec
 from timserver.context import Context
 from timserver.matrix import errors
 from timserver.matrix.ids import RoomID, ServerName
-from timserver.matrix.json_types import JsonValue
+from timserver.matrix.json_types import JsonObject, JsonValue
 from timserver.policy import points
 from timserver.policy.facts import JoinFacts
 from timserver.store.live_rooms import JOIN, LiveRoom
@@ -26,11 +26,24 @@ from timserver.usecases.membership.restricted import authorising_user
 from timserver.usecases.rooms.live import current_room
 from timserver.usecases.rooms.take_along import take_settings_along
 
+_NOT_THE_CLIENTS = frozenset(
+    {
+        "membership",
+        "displayname",
+        "avatar_url",
+        "reason",
+        "third_party_signed",
+        "join_authorised_via_users_server",
+    }
+)
+"""What the server puts into a join itself, whatever the client says."""
+
 
 class _Join(msgspec.Struct, frozen=True):
     room_id: RoomID
     via: tuple[ServerName, ...]
     reason: str | None
+    more: JsonObject
 
 
 async def join_room(
@@ -41,14 +54,16 @@ async def join_room(
     *,
     via: Sequence[ServerName] = (),
     reason: str | None = None,
+    more: JsonObject | None = None,
 ) -> None:
-    """Join, or do nothing for who is joined. Raises `Forbidden` when the join rules refuse, `NotFound` when nobody
-    can be asked, and what other servers answer.
+    """Join, or do nothing for who is joined; `more` goes into the member event's content. Raises `Forbidden` when the
+    join rules refuse, `NotFound` when nobody can be asked, and what other servers answer.
 
     Of one room the tenant learns by one join at a time: who asks again meanwhile gets its outcome, another user waits
     and then joins here.
     """
-    wanted = _Join(room_id, tuple(dict.fromkeys(via)), reason)
+    own = {name: value for name, value in (more or {}).items() if name not in _NOT_THE_CLIENTS}
+    wanted = _Join(room_id, tuple(dict.fromkeys(via)), reason, own)
     points.check(
         points.ON_JOIN,
         JoinFacts(tenant=tenant, federation=federation_list(ctx), user_id=requester.user_id, via=wanted.via),
@@ -91,7 +106,11 @@ async def _join_here(
                 raise
             raise errors.Forbidden("You do not belong to any of the required rooms") from error
     change = Change(
-        target=requester.user_id, membership="join", reason=wanted.reason, authorised_via=authorised_via
+        target=requester.user_id,
+        membership="join",
+        reason=wanted.reason,
+        authorised_via=authorised_via,
+        more=wanted.more,
     )
     await change_membership(ctx, tenant, requester, room, change)
     return True
@@ -102,7 +121,9 @@ async def _join_elsewhere(ctx: Context, tenant: Tenant, requester: Requester, wa
     servers = await helpers(ctx, tenant, room, requester.user_id, wanted.via)
     if not servers:
         raise errors.NotFound("Room not found here, and no other server can be asked")
-    content: dict[str, JsonValue] = {"reason": wanted.reason} if wanted.reason is not None else {}
+    content: dict[str, JsonValue] = {**wanted.more}
+    if wanted.reason is not None:
+        content["reason"] = wanted.reason
     async with ctx.database.transaction(tenant) as conn:
         content |= await profile_content(conn, tenant, requester.user_nid)
     asked = Asked(
