@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.support.crypto import CURVE, Crypto
-from tests.support.homeserver import Homeserver, Person, Reply
-from timserver.tenancy import Variant
+from tests.support.homeserver import Homeserver, Person, Reply, running, settings_for
+from timserver.tenancy import Tenant, Variant
 
 
 async def upload(person: Person, **body: Any) -> Reply:
@@ -197,3 +197,20 @@ async def test_syncs_tell_the_counts_of_keys_as_they_change(alice: Person, bob: 
     for _ in range(2):
         await claim(bob, alice)
     assert await told() == (0, [])
+
+
+async def test_a_conformance_suite_may_have_keys_unsigned_and_changed(
+    database_url: str, server: Homeserver, tenant: Tenant, alice: Person
+) -> None:
+    """Only where the operator says so."""
+    unsigned = {**Crypto(alice).device_keys(), "signatures": {}}
+    (await upload(alice, device_keys=unsigned)).must(400, "M_BAD_JSON")
+    async with running(settings_for(database_url, fixed_device_keys=False)) as lenient:
+        there = Person(lenient, tenant, alice.user_id, alice.token, alice.device_id)
+        for _ in range(2):
+            keys = {
+                name: value for name, value in Crypto(there).device_keys().items() if name != "signatures"
+            }
+            (await upload(there, device_keys=keys)).must()
+            found = (await query(there, alice.user_id))["device_keys"][alice.user_id][alice.device_id]
+            assert found["keys"] == keys["keys"]

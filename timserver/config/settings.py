@@ -272,6 +272,11 @@ class Settings(_Section):
     )
     presence: bool = Field(default=True, description="Off: presence is neither taken nor told.")
     token_in_query: bool = Field(default=False, description="Take ?access_token= (deprecated since v1.11).")
+    fixed_device_keys: bool = Field(
+        default=True,
+        description="Off: devices may upload identity keys without signatures, and other ones than they have, as"
+        " conformance suites do.",
+    )
     retry_interval_ms: PositiveInt = Field(
         default=60_000,
         description="First wait before a server that did not answer is tried again; it grows with the outage up to an hour.",

@@ -16,13 +16,13 @@ Signatures = Mapping[str, Mapping[str, str]]
 
 
 class DeviceKeys(msgspec.Struct, frozen=True):
-    """Identity keys of a device."""
+    """Identity keys of a device; other servers may have some without signatures, which no client trusts."""
 
     user_id: str
     device_id: str
     algorithms: list[str]
     keys: dict[str, str]
-    signatures: dict[str, dict[str, str]]
+    signatures: dict[str, dict[str, str]] = {}
 
 
 class NamedKey(msgspec.Struct, frozen=True):
@@ -47,6 +47,12 @@ def parse_device_keys(value: JsonObject, user_id: UserID, device_id: DeviceID) -
     if keys.user_id != user_id or keys.device_id != device_id:
         raise errors.InvalidParam("These are the keys of another user or device")
     return keys
+
+
+def check_signed(keys: DeviceKeys) -> None:
+    """Raises `BadJson` for keys without signatures."""
+    if not keys.signatures:
+        raise errors.BadJson("device_keys: signatures are missing")
 
 
 def parse_named_keys(values: JsonObject) -> list[NamedKey]:

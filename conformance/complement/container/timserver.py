@@ -27,6 +27,7 @@ default_room_version = "10"
 retry_interval_ms = 1000
 blocked_networks = []
 token_in_query = true
+fixed_device_keys = false
 {authority}
 
 [[listeners]]

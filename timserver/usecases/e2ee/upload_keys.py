@@ -30,7 +30,9 @@ async def upload_keys(
     Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysupload
     """
     if upload.device_keys is not None:
-        device_keys.parse_device_keys(upload.device_keys, requester.user_id, requester.device_id)
+        parsed = device_keys.parse_device_keys(upload.device_keys, requester.user_id, requester.device_id)
+        if ctx.settings.fixed_device_keys:
+            device_keys.check_signed(parsed)
     one_time = named_keys(upload.one_time_keys)
     fallback = named_keys(upload.fallback_keys)
     position = 0
@@ -38,7 +40,12 @@ async def upload_keys(
         if not await keys.lock_device(conn, tenant, requester.device_nid):
             raise errors.UnknownToken()
         changed = upload.device_keys is not None and await publish(
-            conn, tenant, requester.user_nid, requester.device_nid, upload.device_keys
+            conn,
+            tenant,
+            requester.user_nid,
+            requester.device_nid,
+            upload.device_keys,
+            fixed=ctx.settings.fixed_device_keys,
         )
         added = await _add(ctx, conn, tenant, requester.device_nid, one_time) if one_time else False
         if fallback:
@@ -59,7 +66,7 @@ async def upload_keys(
 
 
 async def publish(
-    conn: Connection, tenant: Tenant, user_nid: int, device_nid: int, value: JsonObject
+    conn: Connection, tenant: Tenant, user_nid: int, device_nid: int, value: JsonObject, *, fixed: bool = True
 ) -> bool:
     """Step: store identity keys; whether anything is new. Raises `InvalidParam` when they would replace others.
 
@@ -74,7 +81,7 @@ async def publish(
     if device_keys.same_identity(before, value):
         merged = {**value, "signatures": device_keys.signatures_of(before)}
         value = device_keys.with_signatures(merged, device_keys.signatures_of(value))
-    elif not known.replaceable:
+    elif fixed and not known.replaceable:
         raise errors.InvalidParam("A device cannot change its identity keys")
     else:
         await keys.delete_keys(conn, tenant, [device_nid])
