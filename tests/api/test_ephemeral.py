@@ -93,3 +93,51 @@ async def test_presence_is_told_to_who_shares_a_room(alice: Person, bob: Person)
     (await bob.put(f"/presence/{bob.user_id}/status", body)).must()
     shown = (await alice.get(f"/presence/{bob.user_id}/status")).must()
     assert (shown["presence"], shown["status_msg"]) == ("unavailable", "Visite")
+
+
+async def _receipts(person: Person, room: str, since: str) -> list[tuple[str, str | None]]:
+    """(event, thread) of the receipts that the person sees of themselves."""
+    joined = (await person.get("/sync", since=since)).must()["rooms"]["join"][room]
+    return [
+        (event_id, kinds["m.read"][person.user_id].get("thread_id"))
+        for event in joined["ephemeral"]["events"]
+        for event_id, kinds in event["content"].items()
+    ]
+
+
+async def test_receipts_of_several_threads_on_one_event_are_all_told(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    root = await _say(alice, room, "root")
+    since = (await bob.get("/sync")).must()["next_batch"]
+    for thread in ({}, {"thread_id": "main"}, {"thread_id": root}):
+        (await bob.post(f"/rooms/{room}/receipt/m.read/{root}", thread)).must()
+    assert sorted(await _receipts(bob, room, since), key=str) == sorted(
+        [(root, None), (root, "main"), (root, root)], key=str
+    )
+
+
+async def test_a_reaction_to_what_refers_to_a_root_can_be_read_in_its_thread(
+    alice: Person, bob: Person
+) -> None:
+    room = await room_with(alice, bob)
+
+    async def relate(kind: str, target: str, txn: str, **more: str) -> str:
+        relation = {"rel_type": kind, "event_id": target, **more}
+        content = {"msgtype": "m.text", "body": txn, "m.mentions": {}, "m.relates_to": relation}
+        sent = await alice.put(f"/rooms/{room}/send/m.room.message/{txn}", content)
+        event_id: str = sent.must()["event_id"]
+        return event_id
+
+    root, aside = await _say(alice, room, "root"), await _say(alice, room, "aside")
+    await relate("m.thread", root, "reply")
+    reference = await relate("m.reference", root, "reference")
+    reaction = await relate("m.annotation", reference, "reaction", key="+")
+    asked = '{"room":{"timeline":{"unread_thread_notifications":true}}}'
+    unread = (await bob.get("/sync", filter=asked)).must()["rooms"]["join"][room]
+    assert list(unread["unread_thread_notifications"]) == [root]
+    path = f"/rooms/{room}/receipt/m.read"
+    (await bob.post(f"{path}/{aside}", {"thread_id": root})).must(400, "M_INVALID_PARAM")
+    (await bob.post(f"{path}/{reaction}", {"thread_id": root})).must()
+    after = (await bob.get("/sync", filter=asked)).must()["rooms"]["join"][room]
+    assert "unread_thread_notifications" not in after
+    assert after["unread_notifications"] == unread["unread_notifications"]

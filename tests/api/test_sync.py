@@ -265,3 +265,51 @@ async def test_many_who_come_back_at_once_are_answered(
     (await alice.post(f"/rooms/{room}/invite", {"user_id": carol.user_id})).must()
     invited = (await carol.get("/sync", since=quiet["next_batch"], timeout=1000)).must()
     assert list(invited["rooms"]["invite"]) == [room]
+
+
+async def test_another_device_learns_that_a_forgotten_room_was_left(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    since = (await bob.get("/sync")).must()["next_batch"]
+    (await bob.post(f"/rooms/{room}/leave")).must()
+    (await bob.post(f"/rooms/{room}/forget")).must()
+    await say(alice, room, "after")
+    left = (await bob.get("/sync", since=since)).must()
+    (event,) = left["rooms"]["leave"][room]["timeline"]["events"]
+    assert event["content"]["membership"] == "leave"
+    for later in ({"since": left["next_batch"]}, {"filter": '{"room":{"include_leave":true}}'}):
+        assert "rooms" not in (await bob.get("/sync", timeout=0, **later)).must().body
+
+
+async def test_a_first_sync_tells_of_bans(alice: Person, bob: Person) -> None:
+    banned, left = await room_with(alice, bob), await room_with(alice, bob)
+    (await bob.post(f"/rooms/{left}/leave")).must()
+    (await alice.post(f"/rooms/{banned}/ban", {"user_id": bob.user_id})).must()
+    await say(alice, banned, "after")
+    rooms = (await bob.get("/sync")).must()["rooms"]
+    assert list(rooms["leave"]) == [banned]
+    assert rooms["leave"][banned]["timeline"]["events"][-1]["content"]["membership"] == "ban"
+    (await bob.post(f"/rooms/{banned}/forget")).must()
+    assert "rooms" not in (await bob.get("/sync")).must().body
+
+
+async def test_members_at_the_beginning_of_a_timeline_are_those_that_its_sync_had(
+    server: Homeserver, alice: Person, bob: Person
+) -> None:
+    room = await room_with(alice, bob)
+    carol = await server.person(alice.tenant, "carol")
+    (await alice.post(f"/rooms/{room}/invite", {"user_id": carol.user_id})).must()
+
+    async def joined(at: str) -> set[str]:
+        chunk = (await alice.get(f"/rooms/{room}/members", at=at, membership="join")).must()["chunk"]
+        return {event["state_key"] for event in chunk}
+
+    first = (await alice.get("/sync")).must()["rooms"]["join"][room]["timeline"]["prev_batch"]
+    (await carol.post(f"/join/{room}")).must()
+    last = (await alice.get("/sync", filter='{"room":{"timeline":{"limit":1}}}')).must()
+    assert await joined(first) == {alice.user_id, bob.user_id}
+    timeline = last["rooms"]["join"][room]["timeline"]
+    assert await joined(timeline["prev_batch"]) == {alice.user_id, bob.user_id, carol.user_id}
+    page = {"from": timeline["prev_batch"], "dir": "b", "limit": 1}
+    before = (await alice.get(f"/rooms/{room}/messages", **page)).must()["chunk"]
+    assert before[0]["content"]["membership"] == "invite"
+    (await alice.get(f"/rooms/{room}/members", at="s1_")).must(400, "M_INVALID_PARAM")

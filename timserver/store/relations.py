@@ -79,6 +79,16 @@ _THREADS = Statement(
     " join event t on t.tenant_id = $1 and t.event_hash = x.target_hash and t.room_nid = $2 and t.flags & 14 = 0"
     " where x.latest <= $5 and (not $6::boolean or x.mine or t.sender_nid = $3) order by x.latest desc limit $7",
 )
+_TARGETS_ABOVE = Statement(
+    bytes,
+    "with recursive above as ("
+    " select r.target_hash, 1 as depth from relation r where r.tenant_id = $1 and r.event_nid = $2"
+    " union all"
+    " select r.target_hash, a.depth + 1 from above a"
+    " join event e on e.tenant_id = $1 and e.event_hash = a.target_hash"
+    " join relation r on r.tenant_id = $1 and r.event_nid = e.event_nid where a.depth < $3)"
+    " select target_hash from above",
+)
 _CHILDREN = Statement(
     ChildRow,
     "select target_hash, sender_nid, rel_type from relation where tenant_id = $1 and target_hash = any ($2::bytea[])",
@@ -108,6 +118,11 @@ async def aggregates(
 async def children(conn: Connection, tenant: Tenant, target_hashes: list[bytes]) -> list[ChildRow]:
     """Who relates to some events, and how."""
     return await _CHILDREN.all(conn, tenant, target_hashes)
+
+
+async def targets_above(conn: Connection, tenant: Tenant, event_nid: int, depth_max: int) -> list[bytes]:
+    """What an event relates to, what that relates to, and so on."""
+    return await _TARGETS_ABOVE.all(conn, tenant, event_nid, depth_max)
 
 
 async def target(

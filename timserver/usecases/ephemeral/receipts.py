@@ -7,8 +7,8 @@ import msgspec
 
 from timserver.matrix import errors
 from timserver.matrix.ids import EventID
-from timserver.matrix.receipts import ReceiptType, check_event_in_thread
-from timserver.store import account_data, events, receipts, rooms
+from timserver.matrix.receipts import MAIN_THREAD, ReceiptType, check_event_in_thread
+from timserver.store import account_data, events, receipts, relations, rooms
 from timserver.store.database import Connection
 from timserver.store.events import OUTLIER, REJECTED, SOFT_FAILED, EventRow
 from timserver.store.live_rooms import JOIN, LiveRoom
@@ -17,6 +17,7 @@ from timserver.tenancy import Tenant
 from timserver.usecases.events.visible import visible
 
 _HIDDEN = OUTLIER | REJECTED | SOFT_FAILED
+_RELATIONS_MAX = 5
 _KINDS = {ReceiptType.READ: receipts.READ, ReceiptType.READ_PRIVATE: receipts.READ_PRIVATE}
 
 
@@ -51,11 +52,35 @@ async def place_receipt(
     if marker.thread_id is not None:
         root = await events.by_nids(conn, tenant, [row.thread_nid]) if row.thread_nid else {}
         ids = [events.event_id_of(room.version, found.event_hash) for found in root.values()]
-        check_event_in_thread(marker.event_id, ids[0] if ids else None, marker.thread_id)
+        if not await _is_related(conn, tenant, room, row, marker.thread_id):
+            check_event_in_thread(marker.event_id, ids[0] if ids else None, marker.thread_id)
     before = await receipts.position_of(
         conn, tenant, room.room_nid, user_nid, _KINDS[marker.kind], marker.thread_id or ""
     )
     return row if before is None or row.position > before else None
+
+
+async def _is_related(
+    conn: Connection, tenant: Tenant, room: LiveRoom, row: EventRow, thread_id: str
+) -> bool:
+    """Does the event relate to the thread's root over others that are in no thread, as a reaction to a reference?
+
+    It belongs to the main timeline then; who has a thread open that shows it too may have read up to it there.
+    """
+    if thread_id == MAIN_THREAD or row.thread_nid is not None:
+        return False
+    above = await relations.targets_above(conn, tenant, row.event_nid, _RELATIONS_MAX)
+    return bool(above) and events.event_key(room.version, EventID(thread_id)) in above
+
+
+async def _root_nid(conn: Connection, tenant: Tenant, room: LiveRoom, marker: Marker, row: EventRow) -> int:
+    """The number of the root of the thread that a receipt names; 0 for the main timeline and for all of them."""
+    if marker.thread_id in (None, MAIN_THREAD):
+        return 0
+    if row.thread_nid or marker.thread_id == marker.event_id:
+        return row.thread_nid or row.event_nid
+    root = await events.find(conn, tenant, room.version, EventID(marker.thread_id or ""))
+    return root.event_nid if root is not None and root.room_nid == room.room_nid else row.event_nid
 
 
 async def write_receipt(
@@ -74,7 +99,7 @@ async def write_receipt(
         await account_data.put(conn, tenant, user_nid, room.room_nid, "m.fully_read", content, position)
         return Fact(position, ACCOUNT_DATA, 0, user_nid)
     kind = _KINDS[marker.kind]
-    thread_nid = (row.thread_nid or row.event_nid) if marker.thread_id not in (None, "main") else 0
+    thread_nid = await _root_nid(conn, tenant, room, marker, row)
     await receipts.put(
         conn,
         tenant,

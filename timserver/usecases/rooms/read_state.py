@@ -21,11 +21,11 @@ from timserver.usecases.rooms.access import Access, read_access
 from timserver.usecases.rooms.live import must_live_room
 
 
-class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a member event says of its user."""
+class Profile(msgspec.Struct, frozen=True):
+    """What a member event says of its user. Both fields are always there, null when it says nothing, as clients know it."""
 
-    display_name: str | None = None
-    avatar_url: str | None = None
+    display_name: str | None
+    avatar_url: str | None
 
 
 class _Shown(msgspec.Struct):

@@ -1,6 +1,7 @@
 """Step: everything of one sync answer, read on one snapshot of the database."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 from msgspec import Raw
@@ -44,10 +45,12 @@ from timserver.usecases.sync.response import (
     Unread,
     raw_event,
 )
-from timserver.usecases.sync.rooms import Plan, RoomPart, RoomReader, plan_rooms
+from timserver.usecases.sync.rooms import Plan, RoomPart, RoomReader, is_forgotten, plan_rooms
 
 _NAMING = (TYPE_NIDS["m.room.name"] + EMPTY_KEY, TYPE_NIDS["m.room.canonical_alias"] + EMPTY_KEY)
 _THREAD_MAIN = 0
+
+_Receipts: TypeAlias = dict[str, dict[str, dict[str, Mapping[str, object]]]]
 
 assert CREATE == 1, "stored numbers of event types have changed"
 
@@ -124,7 +127,7 @@ class SyncReading:
             return
         names = await self._names(row.user_nid for row in rows)
         versions = await rooms.rooms_by_nid(self.conn, self.tenant, list({row.room_nid for row in rows}))
-        contents: dict[int, dict[str, dict[str, dict[str, object]]]] = {}
+        contents: dict[int, list[_Receipts]] = {}
         for row in rows:
             if row.user_nid in ignored:
                 continue
@@ -132,10 +135,10 @@ class SyncReading:
             event_id = events.event_id_of(version, row.event_hash)
             kind = "m.read" if row.kind == 1 else "m.read.private"
             entry = {"ts": row.ts, **({"thread_id": row.thread} if row.thread else {})}
-            by_kind = contents.setdefault(row.room_nid, {}).setdefault(event_id, {})
-            by_kind.setdefault(kind, {})[names[row.user_nid]] = entry
-        for room, content in contents.items():
-            self.ephemeral.setdefault(room, []).append(raw_event("m.receipt", content))
+            place = event_id, kind, names[row.user_nid]
+            _add_receipt(contents.setdefault(row.room_nid, []), place, entry)
+        for room, of_room in contents.items():
+            self.ephemeral.setdefault(room, []).extend(raw_event("m.receipt", item) for item in of_room)
 
     async def _worth_reading(self, plans: list[Plan]) -> list[Plan]:
         """Of rooms without all their state only those that have new events."""
@@ -188,7 +191,7 @@ class SyncReading:
         planned = {plan.row.room_nid: plan for plan in plans}
         unread = await self._unread(memberships, planned)
         for row in memberships:
-            if row.forgotten or not filters.takes_room(self.asked.filter.room, row.room_id):
+            if is_forgotten(self.asked, row) or not filters.takes_room(self.asked.filter.room, row.room_id):
                 continue
             part = parts.get(row.room_nid)
             if row.membership == JOIN:
@@ -230,7 +233,7 @@ class SyncReading:
             others = {thread: count for thread, count in counts.items() if thread != _THREAD_MAIN}
             room.unread_thread_notifications = {
                 self.thread_ids[thread]: count for thread, count in others.items()
-            }
+            } or None
         self._set_state(room, part)
         return room
 
@@ -255,7 +258,9 @@ class SyncReading:
             client_event.from_pdu(event.json, events.event_id_of(version, event.event_hash))
             for event in found.values()
         ]
-        room = LeftRoom(timeline=Timeline(rendered, False, token.write(row.position - 1)))
+        room = LeftRoom(
+            timeline=Timeline(rendered, False, token.write_beginning(row.position - 1, self.window.up_to))
+        )
         self._set_state(room, None)
         return room
 
@@ -353,6 +358,20 @@ class SyncReading:
 
     async def _names(self, nids: Iterable[int]) -> dict[int, str]:
         return await terms.names_of(self.conn, self.ctx.caches, self.tenant, nids)
+
+
+def _add_receipt(contents: list[_Receipts], place: tuple[str, str, str], entry: Mapping[str, object]) -> None:
+    """Put a receipt into the first content whose place (event, kind, user) is free: a user may have several for one
+    event, of different threads.
+    """
+    event_id, kind, user_id = place
+    for content in contents:
+        if user_id not in content.get(event_id, {}).get(kind, {}):
+            break
+    else:
+        content = {}
+        contents.append(content)
+    content.setdefault(event_id, {}).setdefault(kind, {})[user_id] = entry
 
 
 def _total(counts: Mapping[int, Unread]) -> Unread:

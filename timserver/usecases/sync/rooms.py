@@ -14,7 +14,7 @@ from timserver.matrix.room_versions import ROOM_VERSIONS
 from timserver.store import events, snapshots, sync_reads
 from timserver.store.database import Connection
 from timserver.store.events import EventRow
-from timserver.store.live_rooms import JOIN
+from timserver.store.live_rooms import BAN, JOIN
 from timserver.store.rooms import UserRoomRow
 from timserver.tenancy import Tenant
 from timserver.usecases.events.rendering import Reader, render
@@ -134,7 +134,7 @@ class RoomReader:
             self._ctx, self._conn, self._tenant, plan.row.room_id, version, reader, state
         )
         return RoomPart(
-            timeline=Timeline(timeline, limited, token.write(first - 1)),
+            timeline=Timeline(timeline, limited, token.write_beginning(first - 1, self._window.up_to)),
             state=Events(state_events) if state_events or self._asked.state_after else None,
             changed=bool(timeline or state_events or plan.full),
             members_changed=members_changed,
@@ -251,11 +251,21 @@ def _newest_per_key(rows: list[EventRow]) -> list[EventRow]:
     return sorted(newest.values(), key=lambda row: row.position)
 
 
+def is_forgotten(asked: Asked, row: UserRoomRow) -> bool:
+    """A forgotten room is not shown, but for once, to the devices that have not been told yet that it was left.
+
+    Differs from the spec, which would leave them with a room that they show for ever.
+    """
+    return row.forgotten and not (asked.since is not None and row.position > asked.since)
+
+
 def plan_rooms(asked: Asked, window: Window, memberships: Iterable[UserRoomRow]) -> list[Plan]:
-    """Which rooms the answer is about, invites and knocks aside."""
+    """Which rooms the answer is about, invites and knocks aside. Who was banned is told so by a first sync too, also
+    without asking for rooms that were left.
+    """
     plans = []
     for row in memberships:
-        if row.forgotten or not filters.takes_room(asked.filter.room, row.room_id):
+        if is_forgotten(asked, row) or not filters.takes_room(asked.filter.room, row.room_id):
             continue
         if row.membership == JOIN:
             fresh = asked.since is None or (row.join_position or 0) > asked.since
@@ -264,7 +274,8 @@ def plan_rooms(asked: Asked, window: Window, memberships: Iterable[UserRoomRow])
             elif window.concern is None or row.room_nid in window.concern.rooms:
                 plans.append(Plan(row=row, after=asked.after, up_to=window.up_to, full=False))
         elif row.membership not in (2, 3) and row.join_position is not None:
-            if (asked.since is None or asked.full_state) and asked.filter.room.include_leave:
+            wanted = asked.filter.room.include_leave or row.membership == BAN
+            if (asked.since is None or asked.full_state) and wanted:
                 plans.append(Plan(row=row, after=0, up_to=row.position, full=True))
             elif asked.since is not None and row.position > asked.since:
                 fresh = (row.join_position or 0) > asked.since
