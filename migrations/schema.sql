@@ -1,6 +1,6 @@
 -- Generated: what the migrations add up to. Read it; never apply or edit it.
 
-CREATE FUNCTION public.admit_event(p_tenant bigint, p_room bigint, p_version bigint, p_nid bigint, p_hash bytea, p_flags integer, p_depth bigint, p_ts bigint, p_type bigint, p_key bigint, p_sender bigint, p_prev text, p_auth text, p_snapshot bigint, p_replaces bigint, p_thread bigint, p_push smallint, p_except text, p_json bytea, p_chain bigint, p_chain_position bigint, p_vector bytea, p_rel_target bytea, p_rel_type text, p_rel_key text, p_redact_nid bigint, p_redact_json bytea, p_early_target bytea, p_redacted_by bigint, p_extremities bigint[], p_head_snapshot bigint, p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_snap_reach bytea[], p_change_keys bigint[], p_change_types bigint[], p_change_nids bigint[], p_change_replaces bigint[], p_change_memberships smallint[], p_change_local boolean[], p_change_servers bigint[], p_change_stripped bytea[], p_joined integer, p_invited integer, p_missing bytea[], p_forward boolean) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
+CREATE FUNCTION public.admit_event(p_tenant bigint, p_room bigint, p_version bigint, p_nid bigint, p_hash bytea, p_flags integer, p_depth bigint, p_ts bigint, p_type bigint, p_key bigint, p_sender bigint, p_prev text, p_auth text, p_snapshot bigint, p_replaces bigint, p_thread bigint, p_push smallint, p_except text, p_json bytea, p_chain bigint, p_chain_position bigint, p_vector bytea, p_rel_target bytea, p_rel_type text, p_rel_key text, p_redact_nid bigint, p_redact_json bytea, p_early_target bytea, p_redacted_by bigint, p_extremities bigint[], p_head_snapshot bigint, p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_snap_reach bytea[], p_change_keys bigint[], p_change_types bigint[], p_change_nids bigint[], p_change_replaces bigint[], p_change_memberships smallint[], p_change_local boolean[], p_change_servers bigint[], p_change_stripped bytea[], p_joined integer, p_invited integer, p_missing bytea[], p_forward boolean, p_guess boolean) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -16,6 +16,11 @@ begin
     end if;
     if exists (select from event e where e.tenant_id = p_tenant and e.event_hash = p_hash and e.flags & 2 = 0) then
         return query select 1::smallint, 0::bigint, 0::bigint, p_hash;
+        return;
+    end if;
+    if p_guess and (exists (select from event e where e.tenant_id = p_tenant and e.event_hash = p_hash)
+            or exists (select from early_redaction r where r.tenant_id = p_tenant and r.target_hash = p_hash)) then
+        return query select 2::smallint, 0::bigint, 0::bigint, ''::bytea;
         return;
     end if;
     insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members, reach)
@@ -192,6 +197,7 @@ begin
 end $$;
 CREATE FUNCTION public.concerned_servers(p_tenant bigint, p_after bigint, p_up_to bigint, p_presence boolean) RETURNS TABLE(server_nid bigint)
     LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     return query
@@ -329,6 +335,7 @@ declare
     d destination;
 begin
     perform set_config('tim.tenant', p_tenant::text, true);
+    perform set_config('synchronous_commit', 'off', true);
     update destination u set
         sent_position = u.taken_position, catch_up_room = coalesce(u.taken_room, u.catch_up_room),
         taken_position = null, taken_room = null, lease_until_ts = p_now, failing_since_ts = null, next_try_ts = 0,
@@ -418,6 +425,14 @@ begin
         on conflict do nothing;
     return query select t.name, t.nid from term t where t.tenant_id = p_tenant and t.name = any (p_names);
 end $$;
+CREATE FUNCTION public.known_answer(p_tenant bigint, p_hash bytea, p_now bigint) RETURNS TABLE(answer bytea)
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    return query select t.answer from inbound_transaction t
+        where t.tenant_id = p_tenant and t.txn_hash = p_hash and t.expires_ts > p_now;
+end $$;
 CREATE FUNCTION public.log_positions(p_tenants bigint[]) RETURNS TABLE(tenant_id bigint, "position" bigint)
     LANGUAGE plpgsql
     AS $$
@@ -493,6 +508,7 @@ begin
 end $$;
 CREATE FUNCTION public.outgoing(p_tenant bigint, p_server bigint, p_after bigint, p_up_to bigint, p_pdus boolean, p_passing boolean, p_presence boolean) RETURNS TABLE(kind smallint, "position" bigint, user_nid bigint, room_id text, room_version text, ts bigint, number bigint, detail text, body bytea)
     LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 begin
     perform set_config('tim.tenant', p_tenant::text, true);
@@ -616,6 +632,25 @@ begin
               and r.sender_nid = p_sender and r.type_nid = p_type and r.key = p_key and r.room_nid = p_room
               and (a.device_nid is distinct from p_device or a.txn_id is distinct from p_txn))
         from event e where e.tenant_id = p_tenant and e.event_hash = p_hash and e.room_nid = p_room;
+end $$;
+CREATE FUNCTION public.remember_answer(p_tenant bigint, p_hash bytea, p_answer bytea, p_now bigint, p_expires bigint) RETURNS TABLE(done boolean)
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    perform set_config('synchronous_commit', 'off', true);
+    insert into inbound_transaction as t (tenant_id, txn_hash, answer, expires_ts)
+        values (p_tenant, p_hash, p_answer, p_expires)
+        on conflict (tenant_id, txn_hash) do update set answer = excluded.answer, expires_ts = excluded.expires_ts
+            where t.expires_ts <= p_now;
+    return query select true;
+end $$;
+CREATE FUNCTION public.room_version(p_tenant bigint, p_room bigint) RETURNS TABLE(version bigint)
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform set_config('tim.tenant', p_tenant::text, true);
+    return query select h.version from room_head h where h.tenant_id = p_tenant and h.room_nid = p_room;
 end $$;
 CREATE FUNCTION public.settle_sending(p_tenant bigint, p_now bigint, p_rows integer) RETURNS TABLE(due_ts bigint)
     LANGUAGE plpgsql

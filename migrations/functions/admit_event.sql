@@ -4,6 +4,7 @@
 -- flags (4 rejected, 8 soft-failed) the event becomes part of the room: it takes a position, the extremities become
 -- `p_extremities`, and the state changes as the `p_change_…` arrays say, all at the event's position. With flags it is
 -- kept for those that follow it. `p_forward`: other servers must get it from us.
+-- `p_guess`: nobody has looked for the event; the head is stale, too, when it is here as an outlier or was redacted before.
 create function admit_event(
     p_tenant bigint, p_room bigint, p_version bigint,
     p_nid bigint, p_hash bytea, p_flags integer, p_depth bigint, p_ts bigint, p_type bigint, p_key bigint,
@@ -15,7 +16,7 @@ create function admit_event(
     p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_snap_reach bytea[],
     p_change_keys bigint[], p_change_types bigint[], p_change_nids bigint[], p_change_replaces bigint[],
     p_change_memberships smallint[], p_change_local boolean[], p_change_servers bigint[], p_change_stripped bytea[],
-    p_joined integer, p_invited integer, p_missing bytea[], p_forward boolean
+    p_joined integer, p_invited integer, p_missing bytea[], p_forward boolean, p_guess boolean
 ) returns table (status smallint, "position" bigint, event_nid bigint, event_hash bytea)
 language plpgsql as $$
 declare
@@ -31,6 +32,11 @@ begin
     end if;
     if exists (select from event e where e.tenant_id = p_tenant and e.event_hash = p_hash and e.flags & 2 = 0) then
         return query select 1::smallint, 0::bigint, 0::bigint, p_hash;
+        return;
+    end if;
+    if p_guess and (exists (select from event e where e.tenant_id = p_tenant and e.event_hash = p_hash)
+            or exists (select from early_redaction r where r.tenant_id = p_tenant and r.target_hash = p_hash)) then
+        return query select 2::smallint, 0::bigint, 0::bigint, ''::bytea;
         return;
     end if;
     insert into snapshot (tenant_id, snapshot_nid, room_nid, base_nid, others, members, reach)

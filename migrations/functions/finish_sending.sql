@@ -1,11 +1,13 @@
 -- A destination has received the transaction that `p_owner` took: what was in it is no longer kept. True when there is
 -- more for it.
+-- Not durable at once: what a crash takes back is sent again under the same id.
 create function finish_sending(p_tenant bigint, p_server bigint, p_owner bigint, p_now bigint)
 returns table (is_more boolean) language plpgsql as $$
 declare
     d destination;
 begin
     perform set_config('tim.tenant', p_tenant::text, true);
+    perform set_config('synchronous_commit', 'off', true);
     update destination u set
         sent_position = u.taken_position, catch_up_room = coalesce(u.taken_room, u.catch_up_room),
         taken_position = null, taken_room = null, lease_until_ts = p_now, failing_since_ts = null, next_try_ts = 0,

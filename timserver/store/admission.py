@@ -52,6 +52,8 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     """The redaction that was here before; the event's JSON is pruned then."""
     missing: Sequence[bytes] = ()
     forward: bool = False
+    is_guess: bool = False
+    """Nobody has looked for the event, or for a redaction of it that was here before; then it is stale."""
 
 
 class Outlier(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +102,7 @@ class OutOfBand(msgspec.Struct, frozen=True, kw_only=True):
     json: bytes
 
 
-_ADMIT = Function(Appended, "admit_event", 48)
+_ADMIT = Function(Appended, "admit_event", 49)
 _OUTLIERS = Function(int, "insert_outliers", 16)
 _HISTORY = Function(int, "insert_history", 28)
 _OUT_OF_BAND = Function(int, "store_out_of_band", 11)
@@ -170,6 +172,7 @@ async def admit(database: Database, tenant: Tenant, wanted: Admission) -> Append
         wanted.invited_change,
         wanted.missing,
         wanted.forward,
+        wanted.is_guess,
     )
     assert admitted is not None
     return admitted

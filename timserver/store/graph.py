@@ -72,6 +72,21 @@ _LEVELS = Statement(
 )
 
 
+def node_of(room_nid: int, new: events.NewEvent) -> Node:
+    """An event of ours that was appended just now."""
+    return Node(
+        new.nid,
+        new.event_hash,
+        room_nid,
+        0,
+        new.depth,
+        new.type_nid,
+        new.key_nid,
+        new.sender_nid,
+        new.snapshot_nid,
+    )
+
+
 async def nodes(conn: Connection, tenant: Tenant, keys: Iterable[bytes]) -> dict[bytes, Node]:
     """Events by stored ids, as far as they are here."""
     return {row.event_hash: row for row in await _BY_HASH.all(conn, tenant, list(keys))}

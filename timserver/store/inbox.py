@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from timserver.matrix.ids import ServerName
-from timserver.store.database import Connection
-from timserver.store.statement import Directory, Statement
+from timserver.store.database import Connection, Database
+from timserver.store.statement import Directory, Function, Statement
 from timserver.tenancy import Tenant
 
 
@@ -26,15 +26,8 @@ class Turn(msgspec.Struct, frozen=True):
     attempts: int
 
 
-_ANSWER = Statement(
-    bytes, "select answer from inbound_transaction where tenant_id = $1 and txn_hash = $2 and expires_ts > $3"
-)
-_REMEMBER = Statement(
-    int,
-    "insert into inbound_transaction (tenant_id, txn_hash, answer, expires_ts) values ($1, $2, $3, $4)"
-    " on conflict (tenant_id, txn_hash) do update set answer = excluded.answer, expires_ts = excluded.expires_ts"
-    " where inbound_transaction.expires_ts <= $5 returning 1",
-)
+_ANSWER = Function(bytes, "known_answer", 3)
+_REMEMBER = Function(bool, "remember_answer", 5)
 _EXPIRE = Statement(int, "delete from inbound_transaction where tenant_id = $1 and expires_ts <= $2")
 _COUNT = Statement(
     int,
@@ -86,16 +79,16 @@ _LOCK = Directory(
 )
 
 
-async def known_answer(conn: Connection, tenant: Tenant, txn_hash: bytes, now_ms: int) -> bytes | None:
+async def known_answer(database: Database, tenant: Tenant, txn_hash: bytes, now_ms: int) -> bytes | None:
     """The answer that a transaction had."""
-    return await _ANSWER.one(conn, tenant, txn_hash, now_ms)
+    return await _ANSWER.one(database, tenant, txn_hash, now_ms)
 
 
 async def remember_answer(
-    conn: Connection, tenant: Tenant, txn_hash: bytes, answer: bytes, now_ms: int, expires_ts: int
+    database: Database, tenant: Tenant, txn_hash: bytes, answer: bytes, now_ms: int, expires_ts: int
 ) -> None:
     """Keep the answer of a transaction; the first one stays."""
-    await _REMEMBER.run(conn, tenant, txn_hash, answer, expires_ts, now_ms)
+    await _REMEMBER.one(database, tenant, txn_hash, answer, now_ms, expires_ts)
 
 
 async def expire_answers(conn: Connection, tenant: Tenant, now_ms: int) -> int:

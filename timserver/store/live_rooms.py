@@ -14,6 +14,8 @@ from timserver.matrix.event import Event
 from timserver.matrix.ids import EventID, RoomID
 from timserver.matrix.push_rules.evaluation import CompiledRules
 from timserver.matrix.room_versions import RoomVersion
+from timserver.store.events import OUTLIER, REJECTED, SOFT_FAILED
+from timserver.store.graph import Node
 from timserver.store.snapshots import Chain, RoomState, State
 
 JOIN, INVITE, KNOCK, LEAVE, BAN = range(1, 6)
@@ -22,6 +24,7 @@ MEMBERSHIP_NAMES = {code: name for name, code in MEMBERSHIP_CODES.items()}
 
 _EVENTS_KEPT_MAX = 500
 _PLACED_KEPT_MAX = 2_000
+_NODES_KEPT_MAX = 1_000
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -46,6 +49,7 @@ class LiveRoom:
         "extremities",
         "lock",
         "members",
+        "nodes",
         "others",
         "placed",
         "position",
@@ -73,6 +77,7 @@ class LiveRoom:
         self._member_events: State | None = None
         self._has_servers: bool | None = None
         self.events: dict[int, Event] = {}
+        self.nodes: dict[EventID, Node] = {}
         self.lock = asyncio.Lock()
         self.push_rules: dict[int, CompiledRules] | None = None
         self.display_names: dict[int, str | None] | None = None
@@ -116,6 +121,18 @@ class LiveRoom:
             lasting = {self.others.get(event_types.CREATE_KEY), self.others.get(event_types.POWER_LEVELS_KEY)}
             self.events = {old: kept for old, kept in self.events.items() if old in lasting}
         self.events[nid] = event
+
+    def keep_node(self, event_id: EventID, node: Node) -> None:
+        """Remember what is stored of an event that others follow or cite, if it stays as it is: what became part of the
+        room, or is in its state.
+        """
+        is_member = node.type_nid == event_types.TYPE_NIDS["m.room.member"]
+        current = self.event_nid("m.room.member" if is_member else "", node.key_nid or 0)
+        if node.flags & (REJECTED | SOFT_FAILED) or (node.flags & OUTLIER and node.event_nid != current):
+            return
+        if len(self.nodes) >= _NODES_KEPT_MAX:
+            self.nodes.clear()
+        self.nodes[event_id] = node
 
     def keep_placed(self, nid: int, placed: Placed) -> None:
         """Remember where a state event stands."""

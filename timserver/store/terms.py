@@ -84,6 +84,16 @@ async def names_of(conn: Connection, caches: Caches, tenant: Tenant, nids: Itera
     return found
 
 
+async def names(database: Database, caches: Caches, tenant: Tenant, nids: Iterable[int]) -> dict[int, str]:
+    """As `names_of`, for who has no transaction: none is opened for names that are remembered."""
+    wanted = set(nids)
+    known = {nid: caches.names.get((tenant.tenant_id, nid)) for nid in wanted}
+    if all(known.values()):
+        return {nid: name.decode() for nid, name in known.items() if name}
+    async with database.transaction(tenant) as conn:
+        return await names_of(conn, caches, tenant, wanted)
+
+
 async def type_nids(database: Database, caches: Caches, tenant: Tenant, types: Sequence[str]) -> list[int]:
     """Numbers of event types."""
     rare = [name for name in types if name not in TYPE_NIDS]

@@ -71,9 +71,10 @@ class Sender:
         self._work.set()
 
     def _finished(self, tenant: Tenant) -> None:
-        """There was no more for a server; when it was the tenant's last one under way, it is settled."""
+        """There was no more for a server. The tenant is settled at the next poll that finds it at rest: tidying up after
+        each of many transactions would cost as much as sending them.
+        """
         self._done.setdefault(tenant.tenant_id, tenant)
-        self._work.set()
 
     async def run(self) -> None:
         """Until canceled; what is under way then may be taken by others at once."""
@@ -87,7 +88,6 @@ class Sender:
     async def _serve_line(self, group: asyncio.TaskGroup) -> None:
         """Turns of those in the line, as long as there is room for a transaction."""
         self._work.clear()
-        await self._settle_done()
         for _ in range(len(self._line)):
             if len(self._under_way) >= self._ctx.settings.limits.federation_sends_max:
                 return  # whichever ends sets the line going again
@@ -164,9 +164,10 @@ class Sender:
             _log.warning("sending failed", tenant=tenant.server_name, error=type(error).__name__)
 
     async def _poll(self) -> None:
-        """Who is due, and leases of requests that take long."""
+        """Who is at rest, who is due, and leases of requests that take long."""
         while True:
             try:
+                await self._settle_done()
                 for tenant in await outgoing_work.due_tenants(self._ctx):
                     self.notice(tenant)
                 await self._renew()

@@ -8,7 +8,6 @@ that checks the version of the room's head, like our own.
 Spec: https://spec.matrix.org/v1.19/server-server-api/#checks-performed-on-receipt-of-a-pdu
 """
 
-from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -20,7 +19,7 @@ from timserver.matrix import errors, power_levels, relations
 from timserver.matrix.event import Event
 from timserver.matrix.event_types import CREATE_KEY
 from timserver.matrix.ids import EventID
-from timserver.store import admission, events, graph, rooms, snapshots, terms
+from timserver.store import admission, events, graph, snapshots, terms
 from timserver.store.admission import Admission, StateChange
 from timserver.store.events import OUTLIER, REJECTED, SOFT_FAILED
 from timserver.store.graph import Node
@@ -35,6 +34,7 @@ from timserver.usecases.events.related import target_hash_of, thread_of_received
 from timserver.usecases.events.resolving import resolve_states, state_with, states_after
 from timserver.usecases.events.state_changes import state_changes
 from timserver.usecases.events.stored_events import events_of, events_under, parsed_events
+from timserver.usecases.events.surroundings import Around, read_around, remembered
 
 EXTREMITIES_MAX = 20
 """Of a room; when servers make more at once, the deepest are kept (RELIABILITY E9)."""
@@ -60,14 +60,6 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     missing_prev: tuple[EventID, ...] = ()
     missing_auth: tuple[EventID, ...] = ()
-
-
-class _Around(msgspec.Struct, frozen=True):
-    """What is stored of an event and of those it names."""
-
-    own: Node | None
-    prev: Mapping[EventID, Node]
-    auth: Mapping[EventID, Node]
 
 
 class _Verdict(msgspec.Struct, frozen=True):
@@ -98,8 +90,9 @@ async def admit(
     if event.room_id != room.room_id:
         return Admitted(status=Status.REJECTED, reason="room.other")
     async with room.lock:
+        around = remembered(room, event) if before is None else None
         for _ in range(ctx.settings.limits.append_retries_max):
-            around = await _read_around(ctx, tenant, room, event)
+            around = around or await read_around(ctx, tenant, room, event)
             outcome = _known(around) or _beginning(event, around) or _missing(event, around, before)
             if outcome is not None:
                 return outcome
@@ -108,6 +101,7 @@ async def admit(
             status = await admitting.write(verdict, forward=forward)
             if status != events.STALE:
                 return _outcome(status, verdict)
+            around = None
     raise errors.Unavailable("The room is busy")
 
 
@@ -121,24 +115,7 @@ def _outcome(status: int, verdict: _Verdict) -> Admitted:
     return Admitted(status=Status.NEW)
 
 
-async def _read_around(ctx: Context, tenant: Tenant, room: LiveRoom, event: Event) -> _Around:
-    """The room brought up to date, and the nodes, on one state of the database."""
-    keys = {
-        event_id: events.event_key(room.version, event_id)
-        for event_id in (event.event_id, *event.prev_events, *event.auth_events)
-    }
-    async with ctx.database.transaction(tenant, snapshot=True) as conn:
-        if not await rooms.is_current(conn, tenant, room):
-            await rooms.refresh(conn, tenant, room)
-        found = await graph.nodes(conn, tenant, keys.values())
-    return _Around(
-        found.get(keys[event.event_id]),
-        {event_id: found[keys[event_id]] for event_id in event.prev_events if keys[event_id] in found},
-        {event_id: found[keys[event_id]] for event_id in event.auth_events if keys[event_id] in found},
-    )
-
-
-def _known(around: _Around) -> Admitted | None:
+def _known(around: Around) -> Admitted | None:
     own = around.own
     if own is None or own.flags & OUTLIER:
         return None
@@ -147,7 +124,7 @@ def _known(around: _Around) -> Admitted | None:
     return Admitted(status=Status.KNOWN)
 
 
-def _beginning(event: Event, around: _Around) -> Admitted | None:
+def _beginning(event: Event, around: Around) -> Admitted | None:
     """Nothing is before the create event, which is known; what else claims that follows nothing is in no history."""
     if event.prev_events:
         return None
@@ -156,7 +133,7 @@ def _beginning(event: Event, around: _Around) -> Admitted | None:
     return Admitted(status=Status.REJECTED, reason="event.follows_nothing")
 
 
-def _missing(event: Event, around: _Around, before: RoomState | None) -> Admitted | None:
+def _missing(event: Event, around: Around, before: RoomState | None) -> Admitted | None:
     missing_auth = tuple(event_id for event_id in event.auth_events if event_id not in around.auth)
     there = {event_id for event_id, node in around.prev.items() if not node.flags & OUTLIER}
     missing_prev = tuple(event_id for event_id in event.prev_events if event_id not in there)
@@ -170,7 +147,7 @@ def _missing(event: Event, around: _Around, before: RoomState | None) -> Admitte
 class _Admitting:
     """One attempt, on one version of the room's head."""
 
-    def __init__(self, ctx: Context, tenant: Tenant, room: LiveRoom, event: Event, around: _Around) -> None:
+    def __init__(self, ctx: Context, tenant: Tenant, room: LiveRoom, event: Event, around: Around) -> None:
         self.ctx, self.tenant, self.room, self.event, self.around = ctx, tenant, room, event, around
         self.current = room.state
         self.placed: Placed | None = None
@@ -286,10 +263,12 @@ class _Admitting:
             early_target=redaction.early_target,
             missing=self._missing_hashes(),
             forward=forward,
+            is_guess=self.around.is_guess,
         )
         admitted = await admission.admit(self.ctx.database, self.tenant, wanted)
         if admitted.status == events.APPENDED and accepted:
             self._settle(extremities, chain, wanted, admitted.position)
+            room.keep_node(event.event_id, own)
             if forward:
                 self.ctx.streams.send(self.tenant)
             if redaction.redact is not None:
@@ -360,7 +339,9 @@ class _Admitting:
     async def _new_event(self, own: Node, verdict: _Verdict, current: RoomState | None) -> "_Written":
         """The row to write. Only what becomes part of the room is related to others and told to anybody."""
         event, room = self.event, self.room
-        early = await early_redaction(self.ctx, self.tenant, room, event, own.event_hash)
+        early = None
+        if not self.around.is_guess:
+            early = await early_redaction(self.ctx, self.tenant, room, event, own.event_hash)
         redacted_by, body = early or (None, event.pdu)
         push, except_, target_hash, thread_nid, relation = 0, None, None, None, None
         if current is not None and event.is_state:

@@ -16,7 +16,7 @@ from timserver.matrix.event import Event, StateKey
 from timserver.matrix.ids import EventID, UserID, server_name_of
 from timserver.matrix.room_versions import EventIdFormat
 from timserver.matrix.signing import SigningKey
-from timserver.store import events, snapshots, terms
+from timserver.store import events, graph, snapshots, terms
 from timserver.store import relations as relation_rows
 from timserver.store.live_rooms import INVITE, JOIN, LEAVE, MEMBERSHIP_CODES, LiveRoom, Member
 from timserver.store.snapshots import Change, RoomState
@@ -256,6 +256,8 @@ class _Batch:
             room.forget_readers()
         for nid, event in self.state.values():
             room.keep(nid, event)
+        for new, (_, event) in zip(self.new, self.built, strict=True):
+            room.keep_node(event.event_id, graph.node_of(room.room_nid, new))
 
 
 async def member_server(ctx: Context, tenant: Tenant, member: Event) -> int | None:

@@ -39,6 +39,8 @@ async def state_changes(
 ) -> StateChanges:
     """`delta` is what is written over the current state; `event` is the one that made it, `own` its row to be."""
     others, members = delta.others, delta.members
+    if not others and not members:
+        return StateChanges([], 0, 0)
     wanted = {nid for nid in (*others.values(), *members.values()) if nid != own.event_nid}
     wanted |= {room.others[key] for key, nid in others.items() if not nid}
     async with ctx.database.transaction(tenant) as conn:

@@ -43,8 +43,7 @@ async def receive_transaction(
     """
     now_ms = ctx.clock.now_ms()
     txn_hash = transactions.key_of(origin, txn_id)
-    async with ctx.database.transaction(tenant) as conn:
-        known = await inbox.known_answer(conn, tenant, txn_hash, now_ms)
+    known = await inbox.known_answer(ctx.database, tenant, txn_hash, now_ms)
     if known is not None:
         return known
     transaction = transactions.split(body)
@@ -52,8 +51,7 @@ async def receive_transaction(
         results = await _receive_pdus(ctx, tenant, origin, transaction.pdus)
         await _receive_edus(ctx, tenant, origin, transaction.edus)
     answer = msgspec.json.encode(_Answer(results))
-    async with ctx.database.transaction(tenant) as conn:
-        await inbox.remember_answer(conn, tenant, txn_hash, answer, now_ms, now_ms + ANSWER_KEPT_MS)
+    await inbox.remember_answer(ctx.database, tenant, txn_hash, answer, now_ms, now_ms + ANSWER_KEPT_MS)
     return answer
 
 

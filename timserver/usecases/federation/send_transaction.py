@@ -50,8 +50,7 @@ class Ended(msgspec.Struct, frozen=True):
 
 async def send_transaction(ctx: Context, tenant: Tenant, taken: Taken, owner: int) -> Ended:
     """Send what `owner` has taken."""
-    async with ctx.database.transaction(tenant) as conn:
-        names = await terms.names_of(conn, ctx.caches, tenant, [taken.server_nid])
+    names = await terms.names(ctx.database, ctx.caches, tenant, [taken.server_nid])
     destination = ServerName(names[taken.server_nid])
     content = await content_of(ctx, tenant, destination, taken)
     if not content.pdus and not content.edus:

@@ -54,11 +54,13 @@ async def content_of(ctx: Context, tenant: Tenant, destination: ServerName, take
     facts = await outgoing.facts(ctx.database, tenant, taken, passing=passing, presence=presence)
     if not facts:
         return Content([], [])
-    async with ctx.database.transaction(tenant) as conn:
-        users = {fact.user_nid for fact in facts if fact.user_nid is not None}
-        names = await terms.names_of(conn, ctx.caches, tenant, users)
-        device_news = [fact for fact in facts if fact.kind in {outgoing.DEVICE_LIST, outgoing.JOINED}]
-        of_devices = await device_edus(conn, tenant, names, device_news) if device_news else []
+    users = {fact.user_nid for fact in facts if fact.user_nid is not None}
+    names = await terms.names(ctx.database, ctx.caches, tenant, users)
+    device_news = [fact for fact in facts if fact.kind in {outgoing.DEVICE_LIST, outgoing.JOINED}]
+    of_devices: list[JsonObject] = []
+    if device_news:
+        async with ctx.database.transaction(tenant) as conn:
+            of_devices = await device_edus(conn, tenant, names, device_news)
     pdus = [
         fact.body or b""
         for fact in facts
@@ -71,8 +73,7 @@ async def content_of(ctx: Context, tenant: Tenant, destination: ServerName, take
 
 async def _content_of_rooms(ctx: Context, tenant: Tenant, destination: ServerName, taken: Taken) -> Content:
     rows = await outgoing.events_of_rooms(ctx.database, tenant, taken)
-    async with ctx.database.transaction(tenant) as conn:
-        names = await terms.names_of(conn, ctx.caches, tenant, {row.sender_nid for row in rows})
+    names = await terms.names(ctx.database, ctx.caches, tenant, {row.sender_nid for row in rows})
     pdus = [row.json for row in rows if not _is_made_by(destination, names[row.sender_nid], row.json)]
     return Content(pdus, [])
 

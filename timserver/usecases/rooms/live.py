@@ -53,10 +53,9 @@ async def refresh_room(ctx: Context, tenant: Tenant, room: LiveRoom) -> None:
 
 async def catch_up(ctx: Context, tenant: Tenant, room: LiveRoom) -> bool:
     """Bring the room up to date if another process has appended to it; was that so? For who holds the room's lock."""
-    async with ctx.database.transaction(tenant, snapshot=True) as conn:
-        if await rooms.is_current(conn, tenant, room):
-            return False
-        await rooms.refresh(conn, tenant, room)
+    if await rooms.is_current_now(ctx.database, tenant, room):
+        return False
+    await refresh_room(ctx, tenant, room)
     return True
 
 
