@@ -63,6 +63,10 @@ class Limits(BaseModel):
     leave_s_max: PositiveInt = Field(
         default=20, description="How long a user who leaves waits for other servers to take notice."
     )
+    policy_server_s_max: PositiveInt = Field(
+        default=5,
+        description="Time for a room's policy server to sign an event, before it counts as refused.",
+    )
     third_party_invites_max: PositiveInt = Field(
         default=20, description="Invites of an address that an identity server may tell of at once."
     )

@@ -271,6 +271,19 @@ class ThreepidNotFound(MatrixError):
     errcode, default = "M_THREEPID_NOT_FOUND", "Third-party identifier not found"
 
 
+class RefusedByPolicyServer(MatrixError):
+    """What a room's policy server said to an event, word for word."""
+
+    def __init__(self, error: str, errcode: str, status: int, retry_after_ms: int | None) -> None:
+        wait: dict[str, JsonValue] = {} if retry_after_ms is None else {"retry_after_ms": retry_after_ms}
+        super().__init__(error, status=status, inner=f"policy server {errcode}", **wait)
+        self.told_errcode = errcode
+
+    def body(self) -> dict[str, JsonValue]:
+        """With the policy server's own errcode."""
+        return {**super().body(), "errcode": self.told_errcode}
+
+
 class ThreepidDenied(MatrixError):
     """Third-party identifiers are not used here."""
 

@@ -2,8 +2,8 @@
 
 The event was opened before (`usecases/federation/opening.py`: size, format, hash, signatures), and what it follows and
 cites is here. It is checked in the spec's order: by its auth events, by the state before it (either rejects it, for
-good), by the current state (it is soft-failed: kept, not shown, followed by none of ours). Written by one statement
-that checks the version of the room's head, like our own.
+good), by the current state and by the room's policy server (either soft-fails it: kept, not shown, followed by none of
+ours). Written by one statement that checks the version of the room's head, like our own.
 
 Spec: https://spec.matrix.org/v1.19/server-server-api/#checks-performed-on-receipt-of-a-pdu
 """
@@ -28,6 +28,7 @@ from timserver.store.snapshots import RoomState
 from timserver.store.streams import EVENT, Fact
 from timserver.tenancy import Tenant
 from timserver.usecases.events.placing import place_at_head, place_beside, placed_events
+from timserver.usecases.events.policy_server import is_recommended, with_signature
 from timserver.usecases.events.push_outcome import push_outcome
 from timserver.usecases.events.redacting import Redaction, early_redaction, redaction_of
 from timserver.usecases.events.related import target_hash_of, thread_of_received
@@ -38,6 +39,10 @@ from timserver.usecases.events.surroundings import Around, read_around, remember
 
 EXTREMITIES_MAX = 20
 """Of a room; when servers make more at once, the deepest are kept (RELIABILITY E9)."""
+
+
+NOT_RECOMMENDED = "policy_server"
+"""Why an event is soft-failed that only the room's policy server does not want."""
 
 
 class Status(StrEnum):
@@ -89,6 +94,25 @@ async def admit(
     """
     if event.room_id != room.room_id:
         return Admitted(status=Status.REJECTED, reason="room.other")
+    admitted = await _admit(ctx, tenant, room, event, before, forward=forward, may_ask=True)
+    if admitted is None:  # while the policy server is asked, the room goes on
+        event = await with_signature(ctx, tenant, room, event)
+        admitted = await _admit(ctx, tenant, room, event, before, forward=forward, may_ask=False)
+    assert admitted is not None
+    return admitted
+
+
+async def _admit(
+    ctx: Context,
+    tenant: Tenant,
+    room: LiveRoom,
+    event: Event,
+    before: RoomState | None,
+    *,
+    forward: bool,
+    may_ask: bool,
+) -> Admitted | None:
+    """As `admit`; None when only the policy server's signature is missing, and it may be asked for that."""
     async with room.lock:
         around = remembered(room, event) if before is None else None
         for _ in range(ctx.settings.limits.append_retries_max):
@@ -98,6 +122,8 @@ async def admit(
                 return outcome
             admitting = _Admitting(ctx, tenant, room, event, around)
             verdict = await admitting.judge(before)
+            if may_ask and verdict.reason == NOT_RECOMMENDED:
+                return None
             status = await admitting.write(verdict, forward=forward)
             if status != events.STALE:
                 return _outcome(status, verdict)
@@ -167,6 +193,8 @@ class _Admitting:
             return _Verdict(state, snapshot_nid, snapshot, REJECTED, refused)
         if snapshot_nid != self.room.chain.nid:
             refused = await self._by_state(self.current)
+        if refused is None and not await is_recommended(self.ctx, self.tenant, self.room, self.event):
+            refused = NOT_RECOMMENDED
         return _Verdict(state, snapshot_nid, snapshot, SOFT_FAILED if refused else 0, refused)
 
     async def _by_auth_events(self) -> str | None:

@@ -24,6 +24,7 @@ from timserver.store.streams import EVENT, Fact
 from timserver.tenancy import Tenant
 from timserver.usecases.events.drafts import Draft, Transaction
 from timserver.usecases.events.placing import place_at_head, with_reach_after
+from timserver.usecases.events.policy_server import recommended
 from timserver.usecases.events.push_outcome import push_outcome
 from timserver.usecases.events.related import target_hash_of, thread_by
 from timserver.usecases.rooms.live import catch_up, refresh_room, state_events
@@ -98,6 +99,7 @@ class _Batch:
             raise errors.Forbidden(
                 "You are not allowed to do this in this room", inner=f"{refused.name} {refused.rule}"
             )
+        event = await recommended(self.ctx, self.tenant, room, event)
         if not room.room_id:
             room.room_id = event.room_id
         state = {key: value[1] for key, value in auth.items()}

@@ -25,6 +25,7 @@ from timserver.store import accounts
 from timserver.store.live_rooms import JOIN, LiveRoom
 from timserver.tenancy import Tenant
 from timserver.usecases.events.admitting import Status, admit
+from timserver.usecases.events.policy_server import recommended
 from timserver.usecases.federation.candidates import server_of_room_id
 from timserver.usecases.federation.listing import federation_list
 from timserver.usecases.federation.resident_room import takes_part
@@ -86,6 +87,7 @@ async def _invite_here(ctx: Context, tenant: Tenant, room: LiveRoom, invite: Thi
         template = msgspec.structs.replace(template, event_id=own_id)
     key = await signing_key(ctx, tenant)
     event = core.seal(room.version, template, server_name=tenant.server_name, signing_key=key)
+    event = await recommended(ctx, tenant, room, event)
     admitted = await admit(ctx, tenant, room, event, forward=True)
     if admitted.status not in (Status.NEW, Status.KNOWN):
         raise errors.Forbidden(inner=admitted.reason)

@@ -23,6 +23,7 @@ from timserver.remote.federation.invites import Invitation, send_invite
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Tenant
 from timserver.usecases.events.admitting import Status, admit
+from timserver.usecases.events.policy_server import recommended
 from timserver.usecases.federation.server_keys import KeyWanted, keys_for
 from timserver.usecases.federation.template import authorized_template
 from timserver.usecases.membership.stripped import shown_events
@@ -49,6 +50,7 @@ async def invite_elsewhere(
         template = msgspec.structs.replace(template, event_id=own_id)
     key = await signing_key(ctx, tenant)
     event = core.seal(version, template, server_name=tenant.server_name, signing_key=key)
+    event = await recommended(ctx, tenant, room, event)
     shown = await shown_events(ctx, tenant, room, inviter)
     invitation = Invitation(
         room_id=room.room_id,
