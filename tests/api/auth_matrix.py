@@ -50,6 +50,7 @@ def public(answer: str, body: Any = None, **more: Any) -> Row:
 
 MESSAGE = {"msgtype": "m.text", "body": "hello"}
 INVITE = {"user_id": "{carol}"}
+NOTICE = {"user_id": "{alice}", "content": MESSAGE}
 KEY = {"first_message_index": 0, "forwarded_count": 0, "is_verified": False, "session_data": {"a": "b"}}
 BACKUP = {"algorithm": "m.megolm_backup.v1.curve25519-aes-sha2", "auth_data": {"public_key": "abc"}}
 PUSHER = {
@@ -71,6 +72,8 @@ ACCOUNTS = {
     "logout": own(alice=None),
     "logout_all": own(alice=None),
     "get_capabilities": own(),
+    "send_server_notice": denied(NOTICE, alice=DENIED),
+    "send_server_notice_repeatably": denied(NOTICE, alice=DENIED),
     "request_open_id_token": denied({}),
     "get_who_is": denied(),
     "get_admin_lock_user": denied(alice=DENIED),
@@ -171,6 +174,7 @@ ROOMS = {
     "get_members_by_room": denied(),
     "get_joined_members_by_room": denied(),
     "send_message": denied(MESSAGE),
+    "send_message_once": denied(MESSAGE),
     "redact_event": denied({}, alice=None),
     "set_room_state_with_key": denied({"topic": "mine now"}),
     "post_receipt": denied({}),

@@ -8,14 +8,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.homeserver import Homeserver, Person, running, settings_for
-from timserver.config import Media
+from timserver.config import Media, ServerNotices
 from timserver.tenancy import Tenant, Variant
 
 
 @pytest.fixture(scope="session")
 async def server(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Homeserver]:
     media = Media(directory=tmp_path_factory.mktemp("media"), upload_bytes_max=2_000_000)
-    async with running(settings_for(database_url, media=media)) as homeserver:
+    notices = ServerNotices(localpart="_server")
+    async with running(settings_for(database_url, media=media, server_notices=notices)) as homeserver:
         yield homeserver
 
 

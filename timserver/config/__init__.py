@@ -24,6 +24,7 @@ from timserver.config.settings import (
     RateKind,
     RateLimits,
     Registration,
+    ServerNotices,
     Settings,
 )
 
@@ -44,6 +45,7 @@ __all__ = [
     "RateKind",
     "RateLimits",
     "Registration",
+    "ServerNotices",
     "Settings",
     "dump",
     "load",

@@ -96,6 +96,16 @@ class Registration(_Section):
     )
 
 
+class ServerNotices(_Section):
+    """Messages of the server to its users, sent by administrators."""
+
+    localpart: str | None = Field(
+        default=None,
+        description="Whose messages they are: an account that the server makes and nobody can log in to. Off without.",
+    )
+    display_name: str = Field(default="Server notices", description="Of that account, and of the rooms.")
+
+
 class RateKind(StrEnum):
     """What is counted apart; an endpoint names one."""
 
@@ -306,6 +316,7 @@ class Settings(_Section):
     )
     database: Database = Database()
     registration: Registration = Registration()
+    server_notices: ServerNotices = ServerNotices()
     rate_limits: RateLimits = RateLimits()
     password_hash: PasswordHash = PasswordHash()
     media: Media = Media()

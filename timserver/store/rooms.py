@@ -127,6 +127,13 @@ _SOME_ROOMS_OF = Statement(
     " m.stripped from membership m join room r on r.tenant_id = m.tenant_id and r.room_nid = m.room_nid"
     " where m.tenant_id = $1 and m.user_nid = $2 and m.room_nid = any ($3::bigint[])",
 )
+_WITH = Statement(
+    UserRoomRow,
+    "select m.room_nid, r.room_id, r.room_version, m.membership, m.event_nid, m.position, m.join_position, m.forgotten,"
+    " m.stripped from membership m join room r on r.tenant_id = m.tenant_id and r.room_nid = m.room_nid"
+    " join membership o on o.tenant_id = m.tenant_id and o.room_nid = m.room_nid and o.user_nid = $3"
+    " where m.tenant_id = $1 and m.user_nid = $2 and o.membership = 1 order by m.room_nid desc limit 1",
+)
 _SHARED = Statement(
     int,
     "select distinct o.user_nid from membership m join membership o on o.tenant_id = m.tenant_id"
@@ -238,6 +245,11 @@ async def is_current_now(database: Database, tenant: Tenant, room: LiveRoom) -> 
 async def rooms_of(conn: Connection, tenant: Tenant, user_nid: int) -> list[UserRoomRow]:
     """Every room a user ever had to do with."""
     return await _ROOMS_OF.all(conn, tenant, user_nid)
+
+
+async def newest_with(conn: Connection, tenant: Tenant, user_nid: int, other_nid: int) -> UserRoomRow | None:
+    """Of the rooms that a user has to do with and another one is in, the newest."""
+    return await _WITH.one(conn, tenant, user_nid, other_nid)
 
 
 async def joined_nids(conn: Connection, tenant: Tenant, user_nid: int) -> list[int]:

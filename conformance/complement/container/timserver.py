@@ -49,6 +49,9 @@ url = "postgresql://homeserver@/homeserver?host={postgres.SOCKETS}"
 open = true
 shared_secret = "complement"
 
+[server_notices]
+localpart = "_server"
+
 [rate_limits]
 enabled = false
 

@@ -73,7 +73,18 @@ async def _change(
     change: Callable[[dict[str, JsonValue]], object],
 ) -> None:
     check_own(requester, user_id)
-    room_nid, user_nid = await room_nid_of(ctx, tenant, room_id), requester.user_nid
+    room_nid = await room_nid_of(ctx, tenant, room_id)
+    await change_tags(ctx, tenant, requester.user_nid, room_nid, change)
+
+
+async def change_tags(
+    ctx: Context,
+    tenant: Tenant,
+    user_nid: int,
+    room_nid: int,
+    change: Callable[[dict[str, JsonValue]], object],
+) -> None:
+    """Step: whatever becomes of a user's tags of a room."""
     async with ctx.database.transaction(tenant) as conn:
         position = await log.take(conn, tenant)
         tags = _tags(await account_data.get(conn, tenant, user_nid, room_nid, TAG))

@@ -19,6 +19,18 @@ def new_user_id(tenant: Tenant, localpart: str) -> UserID:
         raise errors.InvalidUsername(str(error)) from error
 
 
+def server_user_id(ctx: Context, tenant: Tenant) -> UserID | None:
+    """Who sends the server's notices; None where there are none."""
+    localpart = ctx.settings.server_notices.localpart
+    return new_user_id(tenant, localpart) if localpart is not None else None
+
+
+def check_not_reserved(ctx: Context, localpart: str) -> None:
+    """Raises `Exclusive` for the name of who sends the server's notices."""
+    if localpart == ctx.settings.server_notices.localpart:
+        raise errors.Exclusive()
+
+
 def check_password(password: str) -> None:
     """Raises `WeakPassword` when it is empty or absurdly long."""
     if not password or len(password) > PASSWORD_LENGTH_MAX:
@@ -28,9 +40,10 @@ def check_password(password: str) -> None:
 async def prepare_account(
     ctx: Context, tenant: Tenant, localpart: str, password: str | None, *, is_admin: bool = False
 ) -> accounts.AccountRow:
-    """The account's row before it is written: its number is taken and the password hashed."""
+    """The account's row before it is written: its number is taken and the password hashed. Raises `Exclusive`."""
     user_id = new_user_id(tenant, localpart)
     if password is not None:
+        check_not_reserved(ctx, localpart)
         check_password(password)
     (user_nid,) = await terms.intern(ctx.database, ctx.caches, tenant, [user_id])
     hashed = await hash_password(ctx.settings.password_hash, password) if password is not None else None

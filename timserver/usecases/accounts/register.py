@@ -7,7 +7,12 @@ from timserver.matrix import errors
 from timserver.matrix.ids import UserID
 from timserver.store import accounts
 from timserver.tenancy import Tenant, Variant
-from timserver.usecases.accounts.new_account import insert_account, new_user_id, prepare_account
+from timserver.usecases.accounts.new_account import (
+    check_not_reserved,
+    insert_account,
+    new_user_id,
+    prepare_account,
+)
 from timserver.usecases.accounts.sessions import Session, WantedDevice, begin_session
 from timserver.usecases.accounts.uia import Attempt, prove_nothing
 
@@ -55,10 +60,11 @@ async def register_user(ctx: Context, tenant: Tenant, wanted: Registration, atte
 
 
 async def check_username(ctx: Context, tenant: Tenant, localpart: str) -> None:
-    """Raises why the name cannot be registered: `Forbidden`, `InvalidUsername`, `UserInUse`."""
+    """Raises why the name cannot be registered: `Forbidden`, `InvalidUsername`, `Exclusive`, `UserInUse`."""
     if not (ctx.settings.registration.open and tenant.settings.registration):
         raise errors.Forbidden("Registration is disabled")
     new_user_id(tenant, localpart)
+    check_not_reserved(ctx, localpart)
     async with ctx.database.transaction(tenant) as conn:
         if await accounts.find_account(conn, tenant, localpart) is not None:
             raise errors.UserInUse()

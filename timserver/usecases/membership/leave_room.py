@@ -12,6 +12,7 @@ from timserver.matrix.json_types import JsonValue
 from timserver.store import rooms
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Requester, Tenant
+from timserver.usecases.accounts.new_account import server_user_id
 from timserver.usecases.federation.candidates import helpers
 from timserver.usecases.federation.handshake import Asked
 from timserver.usecases.federation.knock_elsewhere import knock_elsewhere
@@ -19,18 +20,25 @@ from timserver.usecases.federation.resident_room import takes_part
 from timserver.usecases.membership.changing import Change, change_membership, membership_of
 from timserver.usecases.membership.leaving import leave
 from timserver.usecases.membership.profile_content import profile_content
-from timserver.usecases.rooms.live import current_room, must_current_room
+from timserver.usecases.rooms.live import current_room, must_current_room, state_event
 
 
 async def leave_room(
     ctx: Context, tenant: Tenant, requester: Requester, room_id: RoomID, reason: str | None = None
 ) -> None:
-    """Leave, refuse an invite or withdraw a knock; nothing for who has left already."""
+    """Leave, refuse an invite or withdraw a knock; nothing for who has left already.
+
+    Raises `CannotLeaveServerNoticeRoom` when it is the server that invites.
+    """
     room = await must_current_room(ctx, tenant, room_id)
-    if await membership_of(ctx, tenant, room, requester.user_id) == "leave":
+    member = await state_event(ctx, tenant, room, "m.room.member", requester.user_id)
+    membership = member.membership if member else "leave"
+    if membership == "leave":
         if room.members.get(requester.user_nid) is None:
             raise errors.Forbidden("You are not in this room")
         return
+    if membership == "invite" and member and member.sender == server_user_id(ctx, tenant):
+        raise errors.CannotLeaveServerNoticeRoom()
     await leave(ctx, tenant, requester, room, reason)
 
 
