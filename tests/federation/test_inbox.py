@@ -25,6 +25,7 @@ from timserver.matrix.room_presets import Preset
 from timserver.remote.client import FederationClient, RemoteError
 from timserver.remote.fetcher import Streamed
 from timserver.store import inbox
+from timserver.store.events import SOFT_FAILED, find
 from timserver.store.inbox import Turn, Waiting
 from timserver.tenancy import Requester, Tenant, TenantSettings, Variant
 from timserver.usecases.events.send_state import send_state
@@ -137,6 +138,14 @@ class World(msgspec.Struct):
             )
         return count
 
+    async def flags(self, event: Event) -> int:
+        """What is stored of an event."""
+        room = await must_current_room(self.ctx, self.here, event.room_id)
+        async with self.ctx.database.transaction(self.here) as conn:
+            row = await find(conn, self.here, room.version, event.event_id)
+        assert row is not None
+        return row.flags
+
     async def head(self) -> set[str]:
         room = await must_current_room(self.ctx, self.here, self.room)
         return {event_id for _, event_id in room.extremities}
@@ -176,6 +185,21 @@ async def test_a_gap_is_accepted_and_filled_later(world: World) -> None:
     assert await world.head() == {second.event_id}
     assert await world.waiting() == 0
     assert await world.round() == 0, "nothing is left to do"
+
+
+async def test_s19_what_fills_a_gap_is_judged_by_the_list_too(world: World) -> None:
+    """The server that tells is in the list, the sender's is not: kept for what follows it, and not shown."""
+    outsider = await create_tenant(world.ctx, "outsider.example.org")
+    key = await signing_key(world.ctx, outsider)
+    eve = Guest(world.ctx, world.here, f"@eve:{outsider.server_name}", key)
+    joins = await eve.event(world.room, "m.room.member", {"membership": "join"}, state_key=eve.user_id)
+    second = await world.message("second", after=joins)
+    assert await world.receives(second) == {second.event_id: {}}
+    world.answers.events = [joins]
+    assert await world.round() == 1
+    assert second.event_id in await world.head()
+    assert await world.flags(joins) == SOFT_FAILED
+    assert await world.flags(second) == 0
 
 
 async def test_it_is_there_after_a_crash(world: World) -> None:

@@ -89,11 +89,11 @@ class FederationRequestFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FederationPduFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Another server sends an event, of a user of its own or of a third server."""
+    """Another server sends an event, of a user of its own or of a third server; `origin` is None when we asked for it."""
 
     tenant: Tenant
     federation: FederationList
-    origin: ServerName
+    origin: ServerName | None
     sender_server: ServerName
 
 

@@ -2,8 +2,8 @@
 
 The event was opened before (`usecases/federation/opening.py`: size, format, hash, signatures), and what it follows and
 cites is here. It is checked in the spec's order: by its auth events, by the state before it (either rejects it, for
-good), by the current state and by the room's policy server (either soft-fails it: kept, not shown, followed by none of
-ours). Written by one statement that checks the version of the room's head, like our own.
+good), by the current state, the federation list and the room's policy server (these soft-fail it: kept, not shown,
+followed by none of ours). Written by one statement that checks the version of the room's head, like our own.
 
 Spec: https://spec.matrix.org/v1.19/server-server-api/#checks-performed-on-receipt-of-a-pdu
 """
@@ -36,6 +36,7 @@ from timserver.usecases.events.resolving import resolve_states, state_with, stat
 from timserver.usecases.events.state_changes import state_changes
 from timserver.usecases.events.stored_events import events_of, events_under, parsed_events
 from timserver.usecases.events.surroundings import Around, read_around, remembered
+from timserver.usecases.federation.wanted import UNWANTED, is_wanted
 
 EXTREMITIES_MAX = 20
 """Of a room; when servers make more at once, the deepest are kept (RELIABILITY E9)."""
@@ -193,6 +194,8 @@ class _Admitting:
             return _Verdict(state, snapshot_nid, snapshot, REJECTED, refused)
         if snapshot_nid != self.room.chain.nid:
             refused = await self._by_state(self.current)
+        if refused is None and not is_wanted(self.ctx, self.tenant, self.event):
+            refused = UNWANTED
         if refused is None and not await is_recommended(self.ctx, self.tenant, self.room, self.event):
             refused = NOT_RECOMMENDED
         return _Verdict(state, snapshot_nid, snapshot, SOFT_FAILED if refused else 0, refused)

@@ -17,7 +17,7 @@ from timserver.remote.client import RemoteError
 from timserver.remote.federation import events as remote_events
 from timserver.store import admission, events, graph, missing_events, snapshots, terms
 from timserver.store.admission import History
-from timserver.store.events import OUTLIER, REJECTED, NewEvent
+from timserver.store.events import OUTLIER, REJECTED, SOFT_FAILED, NewEvent
 from timserver.store.graph import Node
 from timserver.store.live_rooms import LiveRoom
 from timserver.store.snapshots import Chain, RoomState, SnapshotRow
@@ -27,6 +27,7 @@ from timserver.usecases.events.related import target_hash_of, thread_by, thread_
 from timserver.usecases.events.resolving import resolve_states, states_after, with_event
 from timserver.usecases.events.stored_events import events_under, parsed_events
 from timserver.usecases.federation.fetching import Fetcher, in_order
+from timserver.usecases.federation.wanted import is_wanted
 from timserver.usecases.rooms.resident_servers import resident_servers
 
 _log = structlog.get_logger("timserver.federation")
@@ -102,11 +103,13 @@ class _History:
                 raise RemoteError("an auth chain is incomplete")
         state = await self._state_before(event, known)
         rejected = bool(own and own.flags & REJECTED) or await self._is_refused(event, known, state)
-        node = await self._node(event, own, REJECTED if rejected else 0, await self._snapshot(state))
+        unwanted = 0 if is_wanted(self.ctx, self.tenant, event) else SOFT_FAILED
+        flags = REJECTED if rejected else unwanted
+        node = await self._node(event, own, flags, await self._snapshot(state))
         self.nodes[event.event_id] = node
         self.after[event.event_id] = with_event(state, node)
         await self._account(event, node, known, state)
-        if not rejected:
+        if not flags:
             await self._redact(event, node)
 
     async def _nodes(self, ids: Iterable[EventID]) -> dict[EventID, Node]:

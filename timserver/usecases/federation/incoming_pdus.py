@@ -14,21 +14,19 @@ from timserver import core
 from timserver.context import Context
 from timserver.matrix import errors
 from timserver.matrix.event import Event
-from timserver.matrix.ids import RoomID, ServerName, server_name_of
+from timserver.matrix.ids import RoomID, ServerName
 from timserver.matrix.room_versions import ROOM_VERSIONS, EventIdFormat, RoomVersion
 from timserver.matrix.transactions import Pdu
-from timserver.policy import points
-from timserver.policy.facts import FederationPduFacts
 from timserver.store import events, inbox
 from timserver.store.inbox import Waiting
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Tenant
 from timserver.usecases.events.admitting import Status, admit
 from timserver.usecases.federation.acl import is_allowed
-from timserver.usecases.federation.listing import federation_list
 from timserver.usecases.federation.opening import Refused, open_pdus
 from timserver.usecases.federation.rescinding import receive_rescinded
 from timserver.usecases.federation.resident_room import takes_part
+from timserver.usecases.federation.wanted import check_wanted
 from timserver.usecases.rooms.live import current_room
 
 _log = structlog.get_logger("timserver.federation")
@@ -60,13 +58,7 @@ def check_event(ctx: Context, tenant: Tenant, origin: ServerName, room: LiveRoom
     """What is asked of an opened event before the room's rules. Raises `Forbidden`; place 6 of REQUIREMENTS 2.5."""
     if event.room_id != room.room_id:
         raise errors.Forbidden("Event belongs to another room")
-    facts = FederationPduFacts(
-        tenant=tenant,
-        federation=federation_list(ctx),
-        origin=origin,
-        sender_server=server_name_of(event.sender),
-    )
-    points.check(points.ON_FEDERATION_PDU, facts)
+    check_wanted(ctx, tenant, event, origin)
 
 
 async def receive_in_room(
