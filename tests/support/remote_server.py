@@ -140,6 +140,8 @@ class RemoteServer:
         self.requests: list[Received] = []
         self._connections: set[int] = set()
         self._answers: dict[tuple[str, str], Answer] = {}
+        self.otherwise: Answer | None = None
+        """For paths without an answer of their own."""
         self.keys: dict[str, JsonValue] = self.key_document()
 
     def key_document(self, **changes: JsonValue) -> dict[str, JsonValue]:
@@ -187,6 +189,8 @@ class RemoteServer:
             return await answer(received)
         if path == "/_matrix/key/v2/server":
             return web.json_response(self.keys)
+        if self.otherwise is not None:
+            return await self.otherwise(received)
         return web.json_response({"errcode": "M_UNRECOGNIZED", "error": "not here"}, status=404)
 
 

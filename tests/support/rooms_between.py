@@ -47,9 +47,9 @@ async def shown(person: Person, room: str, section: str) -> dict[str, Any] | Non
     return found
 
 
-async def eventually(found: Callable[[], Awaitable[Any]]) -> Any:
+async def eventually(found: Callable[[], Awaitable[Any]], *, patience_s: float = _PATIENCE_S) -> Any:
     """Ask again and again until there is something."""
-    for _ in range(int(_PATIENCE_S / _PAUSE_S)):
+    for _ in range(int(patience_s / _PAUSE_S)):
         if value := await found():
             return value
         await asyncio.sleep(_PAUSE_S)

@@ -49,12 +49,13 @@ class ToldRoom:
         *,
         state_key: str | None = None,
         auth: list[Event] | None = None,
+        after: list[Event] | None = None,
     ) -> Event:
-        """An event that would come next, signed by the sender's server; it is not part of the room."""
+        """An event that would come next (or after others), signed by the sender's server; it is not part of the room."""
         server_name = server_name_of(UserID(sender))
         return core.seal(
             self.version,
-            self.template(sender, event_type, content, state_key=state_key, auth=auth),
+            self.template(sender, event_type, content, state_key=state_key, auth=auth, after=after),
             server_name=server_name,
             signing_key=key_of(server_name),
         )
@@ -67,12 +68,13 @@ class ToldRoom:
         *,
         state_key: str | None = None,
         auth: list[Event] | None = None,
+        after: list[Event] | None = None,
     ) -> pdu.PduTemplate:
         """The same before it is signed."""
         version = self.version
         keys = core.auth_keys(version, event_type, sender, state_key, content)
         cited = auth if auth is not None else [self.state[key] for key in keys if key in self.state]
-        followed = self.events[-1:]
+        followed = self.events[-1:] if after is None else after
         given = version.event_id_format is EventIdFormat.GIVEN
         unnamed = version.room_id_is_create_hash and event_type == "m.room.create"
         return pdu.PduTemplate(
@@ -82,7 +84,7 @@ class ToldRoom:
             content=content,
             prev_events=tuple(event.event_id for event in followed),
             auth_events=tuple(event.event_id for event in cited),
-            depth=len(self.events) + 1,
+            depth=1 + max((event.depth for event in self.events), default=0),
             origin_server_ts=1_700_000_000_000 + len(self.events),
             state_key=state_key,
             event_id=EventID(f"${len(self.events)}-{event_type}-{len(content)}-{sender[1:]}")

@@ -15,7 +15,7 @@ import msgspec
 from timserver import core
 from timserver.context import Context
 from timserver.core import Placed
-from timserver.matrix import errors, power_levels, relations
+from timserver.matrix import errors, pdu, power_levels, relations
 from timserver.matrix.event import Event
 from timserver.matrix.event_types import CREATE_KEY
 from timserver.matrix.ids import EventID
@@ -204,6 +204,8 @@ class _Admitting:
         """Step 4: whether its auth events are the right ones and allow it."""
         if self.around.own is not None and self.around.own.flags & REJECTED:
             return "known"
+        if pdu.has_long_fields(self.event):
+            return "event.long_field"
         version = self.room.version
         nodes = [self.around.auth[event_id] for event_id in self.event.auth_events]
         cited = await parsed_events(self.ctx, self.tenant, self.room, nodes)

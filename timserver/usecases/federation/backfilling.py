@@ -155,7 +155,7 @@ class _History:
         nodes = [known[event_id] for event_id in event.auth_events]
         cited = await parsed_events(self.ctx, self.tenant, self.room, nodes)
         auth_events = [cited[node.event_nid] for node in nodes]
-        if core.check_auth_events(version, event, auth_events) is not None:
+        if pdu.has_long_fields(event) or core.check_auth_events(version, event, auth_events) is not None:
             return True
         if event.type == "m.room.create":
             return core.check_auth(version, event, {}) is not None

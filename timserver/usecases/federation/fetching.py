@@ -24,6 +24,7 @@ from timserver.store.live_rooms import LiveRoom
 from timserver.store.snapshots import RoomState, State
 from timserver.tenancy import Tenant
 from timserver.usecases.events.placing import with_reach
+from timserver.usecases.events.resolving import state_with
 from timserver.usecases.federation.opening import Refused, open_pdus
 from timserver.usecases.federation.outliers import AuthChainIncomplete, OfRoom, store_outliers
 
@@ -96,6 +97,17 @@ class Fetcher:
         if state.others.get(CREATE_KEY) != self.room.others.get(CREATE_KEY):
             raise RemoteError("the state is that of another room")
         return await with_reach(self.ctx, self.tenant, self.room, state)
+
+    async def state_after(self, event_id: EventID) -> RoomState:
+        """The state after an event that is not here (or stands for itself): it is fetched, with the state before it."""
+        state = await self.state_before(event_id)
+        node = (await self._known([event_id])).get(event_id)
+        if node is None:
+            await self._store(await self._fetch([event_id], event_id))
+            node = (await self._known([event_id])).get(event_id)
+        if node is None:
+            raise RemoteError("the server does not have an event that it names")
+        return await state_with(self.ctx, self.tenant, self.room, state, node)
 
     def _valid(self, ids: Iterable[str]) -> list[EventID]:
         valid = []

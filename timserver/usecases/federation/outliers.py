@@ -61,14 +61,20 @@ async def store_outliers(
 
 
 async def _known(ctx: Context, tenant: Tenant, room: OfRoom, given: Iterable[Event]) -> dict[EventID, Node]:
-    """Nodes of events and of what they cite, as far as they are here."""
+    """Nodes of events and of what they cite, the create event always, as far as they are here."""
     names = {
         event_id for event in given for event_id in (event.event_id, *event.auth_events, *event.prev_events)
     }
+    names |= _create_id(room)
     keys = {events.event_key(room.version, name): name for name in names}
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         found = await graph.nodes(conn, tenant, keys)
     return {keys[key]: node for key, node in found.items() if node.room_nid == room.room_nid}
+
+
+def _create_id(room: OfRoom) -> set[EventID]:
+    """Since room version 12 no event cites the create event: the room's id names it."""
+    return {EventID(f"${room.room_id[1:]}")} if room.version.room_id_is_create_hash else set()
 
 
 def in_auth_order(given: Mapping[EventID, Event], known: Mapping[EventID, object]) -> list[Event]:
@@ -102,6 +108,7 @@ async def _judge(
 ) -> list[Event]:
     """The new events, with `rejected` as their auth events have it."""
     cited = {event_id for event in new for event_id in event.auth_events if event_id in known}
+    cited |= _create_id(room) & known.keys()
     async with ctx.database.transaction(tenant) as conn:
         bodies = await events.bodies(conn, tenant, [known[event_id].event_nid for event_id in cited])
     judged = {
@@ -123,7 +130,8 @@ async def _judge(
         refused = core.check_auth_events(room.version, event, auth_events) or core.check_auth(
             room.version, event, state
         )
-        judged[event.event_id] = msgspec.structs.replace(event, rejected=refused is not None)
+        rejected = refused is not None or pdu.has_long_fields(event)
+        judged[event.event_id] = msgspec.structs.replace(event, rejected=rejected)
         outcome.append(judged[event.event_id])
     return outcome
 

@@ -11,14 +11,12 @@ import structlog
 
 from timserver.context import Context
 from timserver.matrix import errors
-from timserver.matrix.event import Event
 from timserver.matrix.ids import RoomID, ServerName
 from timserver.remote.errors import RemoteError
 from timserver.store import inbox, rooms
 from timserver.store.inbox import Turn, Waiting
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Tenant
-from timserver.usecases.events.admitting import Status
 from timserver.usecases.federation.incoming_pdus import check_event, refusal_of_room
 from timserver.usecases.federation.opening import Refused, open_pdus
 from timserver.usecases.federation.receiving import receive_pdu
@@ -59,12 +57,15 @@ async def _receive_all(
     opened = await open_pdus(ctx, tenant, room.version, [item.pdu for item in waiting])
     outcome = _Outcome([], [])
     for place, (item, event) in enumerate(zip(waiting, opened, strict=True)):
+        is_done = True
         try:
-            is_done = isinstance(event, Refused) or await _receive(ctx, tenant, origin, room, event)
+            if not isinstance(event, Refused):
+                check_event(ctx, tenant, origin, room, event)
+                await receive_pdu(ctx, tenant, origin, room.room_id, event)
         except errors.Unavailable:
             raise
         except errors.MatrixError:
-            is_done = True
+            pass
         except RemoteError as error:
             _log.info("an event still waits", error=str(error))
             if error.transient:  # the others would have to ask the same server
@@ -76,12 +77,6 @@ async def _receive_all(
             is_done = False
         (outcome.done if is_done else outcome.in_vain).append(item.event_hash)
     return outcome
-
-
-async def _receive(ctx: Context, tenant: Tenant, origin: ServerName, room: LiveRoom, event: Event) -> bool:
-    check_event(ctx, tenant, origin, room, event)
-    admitted = await receive_pdu(ctx, tenant, origin, room.room_id, event)
-    return admitted.status is not Status.MISSING
 
 
 async def _end(ctx: Context, tenant: Tenant, turn: Turn, outcome: _Outcome) -> None:
