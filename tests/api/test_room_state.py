@@ -110,7 +110,11 @@ async def test_a_member_event_of_ones_own_making(alice: Person, bob: Person) -> 
 async def test_state_needs_power(alice: Person, bob: Person) -> None:
     room = await room_with(alice, bob)
     (await bob.put(f"/rooms/{room}/state/m.room.name", {"name": "mine"})).must(403, "M_FORBIDDEN")
-    (await alice.put(f"/rooms/{room}/state/m.room.create", {})).must(403, "M_FORBIDDEN")
+    for version in ("11", "12"):
+        room = (await alice.post("/createRoom", {"room_version": version})).must()["room_id"]
+        (await alice.put(f"/rooms/{room}/state/m.room.create", {})).must(400, "M_INVALID_ROOM_STATE")
+    levels = {"users": {alice.user_id: 100}}  # of a creator, in room version 12
+    (await alice.put(f"/rooms/{room}/state/m.room.power_levels", levels)).must(400, "M_INVALID_ROOM_STATE")
     (await alice.put(f"/rooms/{room}/state/m.room.name", {"name": 1.5})).must(400, "M_BAD_JSON")
     big = {"name": "x" * 66_000}
     (await alice.put(f"/rooms/{room}/state/m.room.name", big)).must(413, "M_TOO_LARGE")

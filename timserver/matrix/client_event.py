@@ -24,6 +24,8 @@ class Unsigned(msgspec.Struct, frozen=True, omit_defaults=True):
     membership: str | None = None
     redacted_because: Raw | None = None
     prev_content: Raw | None = None
+    prev_sender: Raw | None = None
+    """Not in the spec, but every other homeserver tells it and clients show who had invited whom by it."""
     replaces_state: str | None = None
     invite_room_state: list[Raw] | None = None
     knock_room_state: list[Raw] | None = None
@@ -60,6 +62,7 @@ class _Stripped(msgspec.Struct, omit_defaults=True):
 
 class _Content(msgspec.Struct):
     content: Raw
+    sender: Raw
 
 
 class _EventId(msgspec.Struct):
@@ -118,6 +121,11 @@ def stripped(pdu: bytes) -> Raw:
 def content_of(pdu: bytes) -> Raw:
     """The content alone, for example for `prev_content`."""
     return _decode_content(pdu).content
+
+
+def sender_of(pdu: bytes) -> Raw:
+    """The sender alone, for `prev_sender`."""
+    return _decode_content(pdu).sender
 
 
 class _MemberContent(msgspec.Struct):

@@ -21,6 +21,8 @@ from timserver.matrix.room_versions import RoomVersion
 
 MEGOLM: Final = "m.megolm.v1.aes-sha2"
 TOMBSTONE_LEVEL: Final = 150
+GUESTS_DEFAULT: Final = "forbidden"
+"""What a room without a word on guests says; so nothing is sent."""
 
 
 class Preset(StrEnum):
@@ -181,8 +183,9 @@ def _preset_events(plan: RoomPlan) -> list[StateEvent]:
     events = [
         StateEvent("m.room.join_rules", {"join_rule": join_rule}),
         StateEvent("m.room.history_visibility", {"history_visibility": history_visibility}),
-        StateEvent("m.room.guest_access", {"guest_access": guest_access}),
     ]
+    if guest_access != GUESTS_DEFAULT:
+        events.append(StateEvent("m.room.guest_access", {"guest_access": guest_access}))
     if plan.encryption_default:
         events.append(StateEvent("m.room.encryption", {"algorithm": MEGOLM}))
     return events

@@ -58,6 +58,11 @@ async def test_a_direct_chat_begins_with_an_invite(alice: Person, bob: Person) -
     seen = await invited_to(bob, room)
     assert seen["m.room.member"]["content"] == {"membership": "invite", "is_direct": True}
     (await bob.post(f"/rooms/{room}/join")).must()
+    joined = await shown(bob, room, "join")
+    assert joined is not None
+    (own,) = (event for event in joined["timeline"]["events"] if event.get("state_key") == bob.user_id)
+    assert own["unsigned"]["prev_content"] == {"membership": "invite", "is_direct": True}
+    assert own["unsigned"]["prev_sender"] == alice.user_id
 
 
 async def test_a_state_event_invites_too(alice: Person, bob: Person) -> None:
@@ -174,7 +179,11 @@ async def test_an_invite_that_is_taken_back_goes_away(alice: Person, bob: Person
     async def is_gone() -> bool:
         return await shown(bob, room, "invite") is None
 
-    assert await eventually(is_gone)
+    assert await eventually(is_gone, patience_s=5)
+    rooms = (await bob.get("/sync", filter='{"room":{"include_leave":true}}')).must()["rooms"]
+    (end,) = rooms["leave"][room]["timeline"]["events"]
+    assert (end["sender"], end["content"]["membership"]) == (alice.user_id, "leave")
+    assert await shown(bob, room, "leave") is None
 
 
 async def test_a_ban_ends_an_invite_too(alice: Person, bob: Person) -> None:

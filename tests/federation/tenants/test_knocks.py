@@ -23,7 +23,7 @@ async def test_a_knock_is_seen_and_answered(alice: Person, bob: Person, version:
     assert seen["m.room.name"] == {"name": "Praxis"}
     assert "m.room.create" in seen
     assert await membership(alice, room, bob) == "knock"
-    await knock(bob, room, alice)  # once more changes nothing
+    await knock(bob, room, alice)  # once more, by a second event
     (await alice.post(f"/rooms/{room}/invite", {"user_id": bob.user_id})).must()
     assert await shown(bob, room, "invite")
     (await bob.post(f"/rooms/{room}/join")).must()
@@ -53,4 +53,17 @@ async def test_a_knock_that_is_refused_goes_away(alice: Person, bob: Person) -> 
     async def is_gone() -> bool:
         return await shown(bob, room, "knock") is None
 
-    assert await eventually(is_gone)
+    assert await eventually(is_gone, patience_s=5)
+
+
+async def test_who_was_refused_knocks_again(alice: Person, bob: Person) -> None:
+    """Whether or not the refusal has come through; an invite or a ban is the end of it."""
+    room = await private_room(alice, initial_state=KNOCK)
+    for _ in range(3):
+        await knock(bob, room, alice)
+        assert await membership(alice, room, bob) == "knock"
+        (await alice.post(f"/rooms/{room}/kick", {"user_id": bob.user_id})).must()
+    (await alice.post(f"/rooms/{room}/invite", {"user_id": bob.user_id})).must()
+    await knock(bob, room, alice, 403)
+    (await alice.post(f"/rooms/{room}/ban", {"user_id": bob.user_id})).must()
+    await knock(bob, room, alice, 403)

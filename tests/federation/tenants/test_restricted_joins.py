@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.homeserver import Homeserver, Person
-from tests.support.rooms_between import join, membership, public_room, state_ids
+from tests.support.rooms_between import eventually, join, membership, public_room, state_ids
 
 VERSIONS = ("8", "10", "11", "12")
 
@@ -90,6 +90,37 @@ async def test_malformed_conditions_let_nobody_in(alice: Person, bob: Person) ->
         path = f"/rooms/{room}/state/m.room.join_rules"
         (await alice.put(path, {"join_rule": "restricted", "allow": allow})).must()
         assert await tries(bob, room, alice) == (403, "M_FORBIDDEN")
+
+
+async def test_servers_of_a_room_that_was_left_are_not_asked_when_others_are_named(
+    alice: Person, bob: Person, carol: Person
+) -> None:
+    """Bob's server is no more in the space and cannot tell; that alice's could, carol's server knows of old."""
+    space = await public_room(alice)
+    room = await restricted_room(alice, [space])
+    for person in (bob, carol):
+        await join(person, space, alice)
+        await join(person, room, alice)
+    for person, left in ((carol, room), (bob, space)):
+        (await person.post(f"/rooms/{left}/leave")).must()
+
+    async def has_left() -> bool:
+        return await membership(bob, room, carol) == "leave"
+
+    assert await eventually(has_left)
+    assert await tries(carol, room, bob) == (400, "M_UNABLE_TO_AUTHORISE_JOIN")
+    assert await tries(carol, room) == (200, None)
+
+
+async def test_whoever_granted_a_join_is_not_for_its_user_to_say(alice: Person, bob: Person) -> None:
+    space = await public_room(alice)
+    room = await restricted_room(alice, [space])
+    await join(bob, space, alice)
+    await join(bob, room, alice)
+    content = {"membership": "join", "displayname": "Bobby"}
+    path = f"/rooms/{room}/state/m.room.member/{bob.user_id}"
+    (await bob.put(path, {**content, "join_authorised_via_users_server": "@x:elsewhere.example"})).must()
+    assert (await bob.get(path)).must().body == content
 
 
 async def test_an_invite_needs_no_grant(alice: Person, bob: Person) -> None:

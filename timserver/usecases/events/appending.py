@@ -72,8 +72,10 @@ class _Batch:
         self.transaction: Transaction | None = None
 
     async def add(self, draft: Draft, nid: int, type_nid: int, key_nid: int | None) -> None:
-        """Build, authorize and account for one event. Raises `Forbidden` when it is not allowed."""
+        """Build, authorize and account for one event. Raises `Forbidden` when it is not allowed, `InvalidRoomState`."""
         room, version = self.room, self.room.version
+        if draft.type == "m.room.create" and self.extremities:
+            raise errors.InvalidRoomState("A room has one m.room.create event")
         auth = await self._auth_state(draft)
         auth_keys = core.auth_keys(version, draft.type, draft.sender, draft.state_key, draft.content)
         auth_events = [auth[key] for key in auth_keys if key in auth]
@@ -96,9 +98,7 @@ class _Batch:
         event = core.seal(version, template, server_name=self.tenant.server_name, signing_key=self.key)
         refused = core.check_auth(version, event, {key: value[1] for key, value in auth.items()})
         if refused is not None:
-            raise errors.Forbidden(
-                "You are not allowed to do this in this room", inner=f"{refused.name} {refused.rule}"
-            )
+            raise _refusal(refused)
         event = await recommended(self.ctx, self.tenant, room, event)
         if not room.room_id:
             room.room_id = event.room_id
@@ -262,6 +262,14 @@ class _Batch:
             room.keep_node(event.event_id, graph.node_of(room.room_nid, new))
 
 
+def _refusal(refused: core.Rejected) -> errors.MatrixError:
+    """By what the sender may, or for an event that nobody may send."""
+    inner = f"{refused.name} {refused.rule}"
+    if refused.name == "power_levels.lists_creator":
+        return errors.InvalidRoomState("Room creators cannot be listed in the power levels", inner=inner)
+    return errors.Forbidden("You are not allowed to do this in this room", inner=inner)
+
+
 async def member_server(ctx: Context, tenant: Tenant, member: Event) -> int | None:
     """Number of the server of the user whom a member event is about; None for one of ours."""
     server_name = server_name_of(UserID(member.state_key or ""))
@@ -312,7 +320,8 @@ async def append(
             had_servers = room.has_servers
             batch.settle(appended.position)
             _tell(ctx, tenant, batch, appended.position)
-            if had_servers or room.has_servers:
+            concerns_servers = any(new.server_nid for new in batch.new)  # of the invited, too
+            if had_servers or room.has_servers or concerns_servers:
                 ctx.streams.send(tenant)
             return Result(tuple(event.event_id for _, event in batch.built), appended.position)
     raise errors.Unavailable("The room is busy")

@@ -89,6 +89,7 @@ def _render_one(
         membership=item.membership,
         redacted_because=_redaction(version, room_id, redaction) if redaction else None,
         prev_content=client_event.content_of(replaced.json) if replaced else None,
+        prev_sender=client_event.sender_of(replaced.json) if replaced else None,
         replaces_state=events.event_id_of(version, replaced.event_hash) if replaced else None,
         relations=extras.bundles.get(row.event_hash),
     )

@@ -32,6 +32,6 @@ async def knock_elsewhere(ctx: Context, tenant: Tenant, asked: Asked, servers: S
     try:
         entries = [bytes(entry) for entry in shaken.answer]
         shown = await read_shown_state(ctx, tenant, shaken.version, asked.room_id, entries)
-    except errors.InvalidParam:
+    except (errors.InvalidParam, errors.MissingParam):
         pass  # the knock stands; the user is shown nothing that cannot be believed
     await store_out_of_band(ctx, tenant, shaken.version, asked.room_id, shaken.event, shown)

@@ -26,7 +26,8 @@ async def read_shown_state(
     ctx: Context, tenant: Tenant, version: RoomVersion, room_id: RoomID, entries: Sequence[bytes]
 ) -> list[JsonObject]:
     """The stripped events, without what is wrong; from room version 12 on nothing may be wrong, and the create event
-    must be there. Raises `InvalidParam`.
+    must be there. Raises `InvalidParam`, and `MissingParam` when it is not (of the two errcodes that the spec has for that,
+    the one of the prose and of MSC4311).
     """
     limits = ctx.settings.limits
     size_bytes = sum(len(entry) for entry in entries)
@@ -44,7 +45,7 @@ async def read_shown_state(
         if stripped is not None:
             shown[str(stripped["type"]), str(stripped["state_key"])] = stripped
     if is_strict and ("m.room.create", "") not in shown:
-        raise errors.InvalidParam("The create event is not shown")
+        raise errors.MissingParam("The create event is not shown")
     return list(shown.values())
 
 

@@ -5,6 +5,7 @@ from timserver.matrix import errors
 from timserver.matrix.event import get_str
 from timserver.matrix.ids import EventID, InvalidID, parse_user_id, server_name_of
 from timserver.matrix.json_types import JsonObject, JsonValue
+from timserver.matrix.membership_template import GRANTED_BY
 from timserver.policy import points
 from timserver.policy.facts import JoinFacts, ProfileFacts
 from timserver.store.live_rooms import JOIN, MEMBERSHIP_CODES, LiveRoom
@@ -35,7 +36,9 @@ async def send_given_membership(
         target = parse_user_id(state_key)
     except InvalidID as error:
         raise errors.BadJson("The state key is no user id") from error
-    content = {**content}
+    content = {
+        name: value for name, value in content.items() if name != GRANTED_BY
+    }  # that is not theirs to say
     inviter = None
     if membership == "invite":
         await check_invite(ctx, tenant, requester, room, target)
@@ -75,7 +78,7 @@ async def _join_content(
         JoinFacts(tenant=tenant, federation=federation_list(ctx), user_id=requester.user_id, via=()),
     )
     via = await authorising_user(ctx, tenant, requester.user_nid, room) if current != "invite" else None
-    return {"join_authorised_via_users_server": via} if via else {}
+    return {GRANTED_BY: via} if via else {}
 
 
 async def _with_allowed_profile(

@@ -94,13 +94,11 @@ async def knock_room(
     via: Sequence[ServerName] = (),
     reason: str | None = None,
 ) -> None:
-    """Ask to be let in, here or by way of another server; nothing for who has knocked already.
+    """Ask to be let in, here or by way of another server, where we may have missed that the last knock was refused.
 
     Raises `NotFound` when nobody can be asked, and what other servers answer.
     """
     room = await current_room(ctx, tenant, room_id)
-    if room is not None and await membership_of(ctx, tenant, room, requester.user_id) == "knock":
-        return
     if room is not None and takes_part(room):
         change = Change(target=requester.user_id, membership="knock", reason=reason)
         await change_membership(ctx, tenant, requester, room, change)

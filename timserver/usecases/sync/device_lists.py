@@ -21,7 +21,10 @@ async def device_list_changes(
     memberships: Sequence[UserRoomRow],
     planned: Sequence[UserRoomRow],
 ) -> tuple[set[int], set[int]]:
-    """(changed, left): users with whom a room came to be shared, and with whom none is shared any more."""
+    """(changed, left): users with whom a room came to be shared, and with whom none is shared any more.
+
+    Who has joined is among the first: a session that was away then has the others' lists to look at, and its own.
+    """
     if not window.may_have(streams.EVENT) or (
         not planned and all(r.position <= asked.after for r in memberships)
     ):
@@ -42,4 +45,4 @@ async def device_list_changes(
     went -= {me}
     if went:
         went -= await rooms.users_sharing_rooms(conn, tenant, me)
-    return came - {me} - went, went
+    return (came if fresh else came - {me}) - went, went

@@ -202,9 +202,7 @@ class SyncReading:
                 await self._add_stripped(found, row, ignored)
             elif part is not None:
                 found.leave[row.room_id] = self._left(row, part)
-            elif (
-                self.asked.since is not None and row.position > self.asked.since and row.join_position is None
-            ):
+            elif row.join_position is None and self._tells_of_end(row):
                 found.leave[row.room_id] = await self._never_joined(row)
         return found if found.join or found.invite or found.knock or found.leave else None
 
@@ -248,6 +246,12 @@ class SyncReading:
         room = LeftRoom(timeline=part.timeline, account_data=Events(data) if data else None)
         self._set_state(room, part)
         return room
+
+    def _tells_of_end(self, row: UserRoomRow) -> bool:
+        """An invite or a knock has come to an end: that is news, or rooms that were left are wanted, too."""
+        asked = self.asked
+        is_news = asked.since is not None and row.position > asked.since
+        return is_news or ((asked.since is None or asked.full_state) and asked.filter.room.include_leave)
 
     async def _never_joined(self, row: UserRoomRow) -> LeftRoom:
         """A refused or withdrawn invite: only the event that ended it."""
