@@ -50,6 +50,8 @@ ROWS = {
     "make_join": Row(stranger=FORBIDDEN),
     "make_leave": Row(stranger=FORBIDDEN),
     "make_knock": Row(stranger=FORBIDDEN, query="?ver=10"),
+    "send_join_v1": Row(stranger=NO_EVENT, body={}),
+    "send_leave_v1": Row(stranger=NO_EVENT, body={}),
     "send_join_v2": Row(stranger=NO_EVENT, body={}),
     "send_leave_v2": Row(stranger=NO_EVENT, body={}),
     "send_knock": Row(stranger=NO_EVENT, body={}),

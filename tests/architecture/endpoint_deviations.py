@@ -46,6 +46,8 @@ NOT_IN_THE_SPEC: dict[str, str] = {
     "register_with_secret": "registration by shared secret, as tools and conformance suites expect it",
     "send_server_notice": "the spec says what notices are, not how they are sent; as tools expect it",
     "send_server_notice_repeatably": "the same with a transaction id",
+    "send_join_v1": "no more in the spec; older servers and conformance suites ask for it",
+    "send_leave_v1": "no more in the spec; older servers and conformance suites ask for it",
     "get_wellknown_server": "of the server-server API; stands on the same port as the client's",
     "send_message_once": "without a transaction id, as before r0; still what scripts and conformance suites send",
     "put_dehydrated_device": "MSC3814, which TI-M demands (A_26574)",

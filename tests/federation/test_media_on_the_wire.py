@@ -39,11 +39,11 @@ async def refused(client: FederationClient, remote: RemoteServer, tenant: Tenant
     return found.value
 
 
-def serves(remote: RemoteServer, path: str, body: bytes, content_type: str) -> None:
+def serves(remote: RemoteServer, path: str, body: bytes, content_type: str, status: int = 200) -> None:
     """Answer a path with these bytes."""
 
     async def answer(_: Received) -> web.StreamResponse:
-        return web.Response(body=body, headers={"Content-Type": content_type})
+        return web.Response(status=status, body=body, headers={"Content-Type": content_type})
 
     remote.answers_by("GET", path, answer)
 
@@ -116,6 +116,8 @@ async def test_the_old_path_only_for_who_does_not_know_the_new_one(
     assert (await fetch(client, remote)).data == b"old"
     (request,) = remote.asked(old)
     assert "allow_remote=false" in request.uri
+    serves(remote, OWN, b"<html>no such page", "text/html", status=400)
+    assert (await fetch(client, remote)).data == b"old"
     redirects(remote, old, f"https://{remote.server_name}/cdn")
     assert (await refused(client, remote)).status == 307
 

@@ -108,6 +108,10 @@ _HISTORY = Function(int, "insert_history", 28)
 _OUT_OF_BAND = Function(int, "store_out_of_band", 11)
 _ENSURE_ROOM = Function(int, "ensure_room", 5)
 _EARLY = Statement(int, "select event_nid from early_redaction where tenant_id = $1 and target_hash = $2")
+_NOTE_EARLY = Statement(
+    int,
+    "insert into early_redaction (tenant_id, target_hash, event_nid) values ($1, $2, $3) on conflict do nothing",
+)
 
 
 def _snapshot_arrays(rows: Sequence[SnapshotRow]) -> list[Any]:
@@ -269,3 +273,10 @@ async def ensure_room(
 async def early_redactions(conn: Connection, tenant: Tenant, event_hash: bytes) -> list[int]:
     """Redactions of an event that were here before it."""
     return await _EARLY.all(conn, tenant, event_hash)
+
+
+async def note_early_redaction(
+    conn: Connection, tenant: Tenant, event_hash: bytes, redaction_nid: int
+) -> None:
+    """A redaction of an event that is not here, sent by one of our users."""
+    await _NOTE_EARLY.run(conn, tenant, event_hash, redaction_nid)

@@ -1,13 +1,15 @@
-"""The first half of a join: the template."""
+"""The first half of a join: the template. And the second half as older servers ask for it."""
 
 from typing import Annotated, Any
 
 import msgspec
 
-from timserver.api.endpoint import Auth, Path, Query, Request, endpoint
+from timserver.api.endpoint import Answer, Auth, BodyBytes, Path, Query, Request, endpoint
 from timserver.context import Context
-from timserver.matrix.ids import RoomID, ServerName, UserID
+from timserver.matrix.ids import EventID, RoomID, ServerName, UserID
+from timserver.matrix.membership_request import Submitted
 from timserver.tenancy import Tenant
+from timserver.usecases.federation.accept_join import accept_join
 from timserver.usecases.federation.propose_membership import MembershipAsked, propose_membership
 
 
@@ -39,3 +41,26 @@ async def make_join(
     )
     proposal = await propose_membership(ctx, tenant, origin, asked)
     return TemplateResponse(proposal.room_version, proposal.event)
+
+
+class SendJoinV1Request(Request, frozen=True, kw_only=True):
+    """The event."""
+
+    room_id: Annotated[RoomID, Path("roomId")]
+    event_id: Annotated[EventID, Path("eventId")]
+    event: Annotated[bytes, BodyBytes()]
+
+
+@endpoint("PUT", "/_matrix/federation/v1/send_join/{roomId}/{eventId}", auth=Auth.SERVER)
+async def send_join_v1(
+    ctx: Context, tenant: Tenant, origin: ServerName, request: SendJoinV1Request
+) -> Answer:
+    """PUT /_matrix/federation/v1/send_join/{roomId}/{eventId}, of older servers; the answer is in an array.
+
+    Spec: https://spec.matrix.org/v1.19/server-server-api/#joining-rooms
+    """
+    submitted = Submitted(
+        origin=origin, room_id=request.room_id, event_id=request.event_id, membership="join"
+    )
+    joined = await accept_join(ctx, tenant, submitted, request.event, omit_members=False)
+    return Answer(body=msgspec.json.encode([200, joined]))

@@ -1,13 +1,15 @@
-"""The first half of leaving a room that the other server is not in: the template."""
+"""The first half of leaving a room that the other server is not in: the template. And the second as older servers ask."""
 
 from typing import Annotated, Any
 
 import msgspec
 
-from timserver.api.endpoint import Auth, Path, Request, endpoint
+from timserver.api.endpoint import Answer, Auth, BodyBytes, Path, Request, endpoint
 from timserver.context import Context
-from timserver.matrix.ids import RoomID, ServerName, UserID
+from timserver.matrix.ids import EventID, RoomID, ServerName, UserID
+from timserver.matrix.membership_request import Submitted
 from timserver.tenancy import Tenant
+from timserver.usecases.federation.accept_membership import accept_membership
 from timserver.usecases.federation.propose_membership import MembershipAsked, propose_membership
 
 
@@ -36,3 +38,26 @@ async def make_leave(
     asked = MembershipAsked(room_id=request.room_id, user_id=request.user_id, membership="leave")
     proposal = await propose_membership(ctx, tenant, origin, asked)
     return TemplateResponse(proposal.room_version, proposal.event)
+
+
+class SendLeaveV1Request(Request, frozen=True, kw_only=True):
+    """The event."""
+
+    room_id: Annotated[RoomID, Path("roomId")]
+    event_id: Annotated[EventID, Path("eventId")]
+    event: Annotated[bytes, BodyBytes()]
+
+
+@endpoint("PUT", "/_matrix/federation/v1/send_leave/{roomId}/{eventId}", auth=Auth.SERVER)
+async def send_leave_v1(
+    ctx: Context, tenant: Tenant, origin: ServerName, request: SendLeaveV1Request
+) -> Answer:
+    """PUT /_matrix/federation/v1/send_leave/{roomId}/{eventId}, of older servers; the answer is in an array.
+
+    Spec: https://spec.matrix.org/v1.19/server-server-api/#leaving-rooms-rejecting-invites
+    """
+    submitted = Submitted(
+        origin=origin, room_id=request.room_id, event_id=request.event_id, membership="leave"
+    )
+    await accept_membership(ctx, tenant, submitted, request.event)
+    return Answer(body=b"[200,{}]")

@@ -49,13 +49,20 @@ async def get_content(
             stream = client.stream(tenant, destination, own, query=[timeout], idle_s=idle_s)
             file = await _file_of(stack, client, tenant, await stack.enter_async_context(stream), idle_s)
         except RemoteError as error:
-            if error.status != 404 or error.errcode != "M_UNRECOGNIZED":
+            if not _is_unknown_there(error):
                 raise
             old = path("/_matrix/media/v3/download/{}/{}", destination, media_id)
             query = [("allow_remote", "false"), timeout]
             stream = client.stream(tenant, destination, old, query=query, idle_s=idle_s)
             file = _described(await stack.enter_async_context(stream))
         yield file
+
+
+def _is_unknown_there(error: RemoteError) -> bool:
+    """Whether the server does not know the new path: it says so, or its refusal is not Matrix's."""
+    if error.errcode is None:
+        return error.status in (400, 404, 405)
+    return error.errcode == "M_UNRECOGNIZED" and error.status == 404
 
 
 async def _file_of(

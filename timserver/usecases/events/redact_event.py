@@ -11,7 +11,8 @@ from timserver.matrix.ids import EventID, InvalidID, RoomID, parse_event_id
 from timserver.matrix.json_types import JsonObject
 from timserver.policy import points
 from timserver.policy.facts import SendFacts
-from timserver.store import events
+from timserver.store import admission, events
+from timserver.store.events import EventRow
 from timserver.store.live_rooms import JOIN, LiveRoom
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.appending import append
@@ -44,8 +45,8 @@ async def redact_event(
 ) -> EventID:
     """The redaction's id; the same one for a transaction id that is known.
 
-    Own events by everybody who may send redactions, those of others by who has the power. Raises `Forbidden`, and
-    `NotFound` for an event that is not in the room.
+    Own events by everybody who may send redactions, those of others by who has the power; so, too, an event that has not
+    come yet, or that only other servers have. Raises `Forbidden`, and `NotFound` for an event of another room.
     """
     room = await must_current_room(ctx, tenant, room_id)
     points.check(
@@ -53,13 +54,9 @@ async def redact_event(
     )
     if room.membership_of(requester.user_nid) != JOIN:
         raise errors.Forbidden("You are not in this room")
-    async with ctx.database.transaction(tenant) as conn:
-        row = await events.find(conn, tenant, room.version, event_id)
-    if row is None or row.room_nid != room.room_nid:
-        raise errors.NotFound("Event not found")
-    if row.sender_nid != requester.user_nid:
+    row = await _find(ctx, tenant, room, event_id)
+    if row is None or row.sender_nid != requester.user_nid:
         await _must_have_power(ctx, tenant, requester, room)
-    target = pdu.parse(room.version, row.json)
     if not room.version.redacts_in_content:
         content = {name: value for name, value in content.items() if name != "redacts"}
     draft = Draft(
@@ -67,15 +64,46 @@ async def redact_event(
         sender_nid=requester.user_nid,
         type=REDACTION,
         content=content,
-        redacts=target.event_id,
+        redacts=event_id,
     )
-    redact = row.event_nid, pdu.redacted(room.version, target).pdu
     transaction = Transaction(requester.device_nid, txn_id)
+    if row is None:
+        result = await append(ctx, tenant, room, [draft], transaction=transaction)
+        await _note_early(ctx, tenant, room, event_id, result.event_ids[-1])
+        return result.event_ids[-1]
+    redact = row.event_nid, pdu.redacted(room.version, pdu.parse(room.version, row.json)).pdu
     result = await append(ctx, tenant, room, [draft], transaction=transaction, redact=redact)
     room.events.pop(row.event_nid, None)
     if row.type_nid == MEMBER:
         room.forget_readers()
     return result.event_ids[-1]
+
+
+async def _find(ctx: Context, tenant: Tenant, room: LiveRoom, event_id: EventID) -> EventRow | None:
+    """None for an event that is not here. Raises `NotFound` for one of another room."""
+    try:
+        events.event_key(room.version, event_id)
+    except ValueError:  # no event of this room version, but other servers may see that otherwise
+        return None
+    async with ctx.database.transaction(tenant) as conn:
+        row = await events.find(conn, tenant, room.version, event_id)
+    if row is not None and row.room_nid != room.room_nid:
+        raise errors.NotFound("Event not found")
+    return row
+
+
+async def _note_early(
+    ctx: Context, tenant: Tenant, room: LiveRoom, target: EventID, redaction: EventID
+) -> None:
+    """Should the event come later, it comes redacted. Best effort: a crash before this leaves it as it is."""
+    try:
+        key = events.event_key(room.version, target)
+    except ValueError:
+        return
+    async with ctx.database.transaction(tenant) as conn:
+        row = await events.find(conn, tenant, room.version, redaction)
+        if row is not None:
+            await admission.note_early_redaction(conn, tenant, key, row.event_nid)
 
 
 async def _must_have_power(ctx: Context, tenant: Tenant, requester: Requester, room: LiveRoom) -> None:
