@@ -8,7 +8,7 @@ from tests.support.random_rooms import RandomRoom
 from timserver import core
 from timserver.core import chains
 from timserver.core.definition.auth_vector import Range
-from timserver.core.stored import Placed, Stored
+from timserver.core.stored import Placed
 from timserver.matrix.event import Event, StateKey
 from timserver.matrix.ids import EventID
 
@@ -33,7 +33,7 @@ class StoredRoom:
         self.by_vectors = by_vectors
         self.numbers: dict[EventID, int] = {}
         self.keys: dict[StateKey, int] = {}
-        self.rows: dict[int, Stored] = {}
+        self.rows: dict[int, core.Stored] = {}
         self.placed: dict[int, Placed] = {}
         self.chain_ends: dict[int, int] = {}
         self.snapshots: dict[EventID, Snapshot] = {}
@@ -46,7 +46,9 @@ class StoredRoom:
         key = self.keys.setdefault(event.key, 5 * len(self.keys) + 2) if event.is_state else 0
         auth = [self.numbers[event_id] for event_id in event.auth_events]
         prev = [self.numbers[event_id] for event_id in event.prev_events]
-        self.rows[number] = Stored(event.event_id, key, event.pdu, prev, auth, event.rejected)
+        self.rows[number] = core.read_stored(
+            number, event.event_id, key, event.pdu, prev, auth, event.rejected
+        )
         before = self.state_after(event.prev_events)
         if event.is_state and not event.rejected:
             self._place(event, number, key, auth)
@@ -82,30 +84,17 @@ class StoredRoom:
     def state_after(self, event_ids: Collection[EventID]) -> Snapshot:
         """The resolved state after these events."""
         parents = [self.snapshots[event_id] for event_id in event_ids] or [EMPTY]
-        differing = core.differing([parent.state for parent in parents])
-        if not differing:
+        fork = core.fork(self.room.version, [parent.state for parent in parents])
+        if not fork.numbers:
             return parents[0]
-        events = [
-            self.placed[number] for number in {n for numbers in differing.values() for n in numbers if n}
-        ]
-        full = self._full_set(parents, events)
-        asked = core.asked_keys(self.room.version, [self.rows[number] for number in full])
-        numbers = {
-            self.keys[key]: key for key in asked if key in self.keys and self.keys[key] not in differing
-        }
-        unconflicted = {
-            numbers[key]: number for key, number in core.values(parents[0].state, numbers).items()
-        }
-        wanted = {*full, *unconflicted.values()}
-        wanted |= {cited for number in wanted for cited in self.rows[number].auth}
-        rows = {number: self.rows[number] for number in wanted}
-        resolved = core.resolve_fork(
-            self.room.version, differing, full, unconflicted, rows, self._older_levels()
-        )
-        new = core.newcomers(differing, resolved)
+        full = [self.rows[number] for number in self._full_set(fork, parents)]
+        keys = {self.keys[key]: key for key in fork.asked_keys(full) if key in self.keys}
+        assert not keys.keys() & fork.differing.keys()
+        unconflicted = [self.rows[number] for number in core.values(parents[0].state, keys).values()]
+        cited = [self.rows[number] for number in fork.cited(unconflicted)]
+        layer, removed, new = fork.resolve(cited, self._older_levels())
         held = core.values(parents[0].state, new)
-        change = core.layer_over(differing, resolved) | {k: v for k, v in new.items() if k not in held}
-        removed = [differing[key][0] for key in change if key in differing and differing[key][0]]
+        change = layer | {key: number for key, number in new.items() if key not in held}
         added = [number for number in change.values() if number]
         return self._after(
             parents[0],
@@ -114,20 +103,21 @@ class StoredRoom:
             [self.placed[number].vector for number in added],
         )
 
-    def _full_set(self, parents: Sequence[Snapshot], differing: Sequence[Placed]) -> set[int]:
-        version = self.room.version
-        conflict = core.conflict(version, [parent.reach for parent in parents], differing)
-        if conflict is None or not self.by_vectors:
+    def _full_set(self, fork: core.Fork, parents: Sequence[Snapshot]) -> list[int]:
+        ranges = fork.ranges(
+            [parent.reach for parent in parents], [self.placed[number] for number in fork.numbers]
+        )
+        if ranges is None or not self.by_vectors:
             states = [merged(parent.state).values() for parent in parents]
             auth = {number: row.auth for number, row in self.rows.items()}
-            return core.walk(version, states, [event.number for event in differing], auth)
-        return core.full_set(conflict, differing, self._in(conflict.ranges))
+            return [*core.walk(self.room.version, states, fork.numbers, auth)]
+        return fork.full_set(self._in(ranges))
 
     def _in(self, ranges: Sequence[Range]) -> list[Placed]:
         return [
             event
             for event in self.placed.values()
-            if any(part.chain == event.chain and part.after < event.position <= part.upto for part in ranges)
+            if any(chain == event.chain and after < event.position <= upto for chain, after, upto in ranges)
         ]
 
     def _older_levels(self) -> dict[int, int]:

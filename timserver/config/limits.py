@@ -208,6 +208,10 @@ class Limits(BaseModel):
     signatures_cached_max: PositiveInt = Field(
         default=20_000, description="Verified signatures of events that are remembered for other tenants."
     )
+    state_events_cached_bytes_max: PositiveInt = Field(
+        default=16 << 20,
+        description="Memory for what state resolution must know of events, so that it need not read them again.",
+    )
     server_key_fetches_max: PositiveInt = Field(
         default=50, description="Servers that are asked for their keys at the same time, for one batch."
     )

@@ -7,6 +7,10 @@ what each of them must do. ValueError carries one of the reasons "not_json", "du
 
 from collections.abc import Mapping, Sequence
 
+from timserver.core.definition.auth_vector import Range
+from timserver.core.stored import Placed, Stored
+from timserver.matrix.event import StateKey
+
 def version() -> str:
     """The crate's version; `timserver.core` compares it with its own."""
 
@@ -66,15 +70,6 @@ def reach(vectors: list[bytes]) -> dict[int, int]:
 def reach_after(before: _Layers, removed: list[bytes], added: list[bytes]) -> dict[int, int] | None:
     """The tops that change, as `definition.auth_vector` says."""
 
-def reach_difference(reached: Sequence[_Layers]) -> list[tuple[int, int, int]]:
-    """The ranges (chain, after, upto) on which the reach of states differs."""
-
-def between(conflicted: list[tuple[int, int, bytes]]) -> tuple[list[tuple[int, int, int]], dict[int, int]]:
-    """The ranges in which events between two of these (chain, position, vector) can stand, and the lowest places."""
-
-def reaching_any(vectors: list[bytes], lowest: Mapping[int, int]) -> list[bool]:
-    """Which events reach one of those of which these are the lowest places."""
-
 _RawEvent = tuple[str, bytes, str | None, list[int], bool]
 """Event id, PDU, the previous event if it is the only one, numbers of the auth events, whether it was rejected."""
 
@@ -86,23 +81,35 @@ def resolve(
     which the unconflicted state is to be laid. `rules` are the bits of `core.resolution`. Releases the interpreter lock.
     """
 
-_Row = tuple[int, str, bytes, Sequence[int], Sequence[int], bool]
-"""Number, event id, PDU, numbers of previous events and of auth events, whether it was rejected."""
+def read_stored(
+    number: int,
+    event_id: str,
+    key: int,
+    pdu: bytes,
+    prev: Sequence[int],
+    auth: Sequence[int],
+    rejected: bool,
+) -> Stored:
+    """A stored event, read. Raises ValueError for what has not passed the format checks."""
 
-def resolve_stored(
-    rules: int,
-    events: Sequence[_Row],
-    create: int,
-    unconflicted: list[int],
-    conflicted: list[int],
-    older_levels: Mapping[int, int],
-) -> list[int]:
-    """`resolve` for stored events, by their numbers; what `core.forks.resolve_fork` says of its arguments holds.
-    Releases the interpreter lock.
-    """
+class Fork:
+    """`core.forks.Fork`; the events it is given must be of `read_stored`."""
 
-def asked_keys(rules: int, pdus: list[bytes]) -> set[tuple[str, str]]:
-    """The state that authorization of the events looks at, the create event aside."""
+    def __init__(self, rules: int, states: Sequence[_Layers]) -> None: ...
+    @property
+    def differing(self) -> dict[int, tuple[int, ...]]: ...
+    @property
+    def numbers(self) -> list[int]: ...
+    def ranges(
+        self, reached: Sequence[_Layers | None], differing: Sequence[Placed]
+    ) -> list[Range] | None: ...
+    def full_set(self, found: Sequence[Placed]) -> list[int]: ...
+    def asked_keys(self, full: Sequence[Stored]) -> set[StateKey]: ...
+    def cited(self, unconflicted: Sequence[Stored]) -> list[int]: ...
+    def resolve(
+        self, cited: Sequence[Stored], older_levels: Mapping[int, int]
+    ) -> tuple[dict[int, int], list[int], dict[int, int]]:
+        """Releases the interpreter lock."""
 
 def check_auth(rules: int, events: list[_RawEvent], create: int, state: list[int]) -> str | None:
     """Whether the last event, not a create event, is authorized: None or the name of the rejection. For tests."""

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Final
 
 from timserver.core.choice import HAS_ENGINE
 from timserver.core.definition import state_resolution, state_resolution_v2
 from timserver.core.definition.auth_events import state_keys
 from timserver.matrix.event import Event, StateKey
 from timserver.matrix.ids import EventID
-from timserver.matrix.room_versions import RoomVersion, StateResolution
+from timserver.matrix.room_versions import ROOM_VERSIONS, RoomVersion, StateResolution
 
 if HAS_ENGINE:
     from timserver.core import engine
@@ -121,6 +122,10 @@ def number_events(
 
 def rules(version: RoomVersion) -> int:
     """The bits that tell the engine about a room version."""
+    return _RULES[version.identifier]
+
+
+def _bits(version: RoomVersion) -> int:
     return (
         version.special_aliases_auth
         | version.redaction_auth << 1
@@ -134,3 +139,6 @@ def rules(version: RoomVersion) -> int:
         | (version.state_resolution is StateResolution.V2_1) << 9
         | (version.state_resolution is StateResolution.V1) << 10
     )
+
+
+_RULES: Final = {identifier: _bits(version) for identifier, version in ROOM_VERSIONS.items()}

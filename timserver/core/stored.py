@@ -1,10 +1,13 @@
 """What the core must know of events that are stored: numbers for ids, PDUs and vectors as bytes."""
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
-from timserver.core.definition.auth_vector import Range
+from timserver.matrix import canonical_json
+from timserver.matrix.event import get_str
 from timserver.matrix.ids import EventID
 
 
@@ -18,9 +21,40 @@ class Placed(msgspec.Struct, frozen=True):
     vector: bytes | None  # packed; None when it would be too long, or that of an auth event is
 
 
-class Stored(msgspec.Struct, frozen=True):
-    """An event, as far as resolution asks for it."""
+class Stored(Protocol):
+    """An event, as far as resolution asks for it; `core.read_stored` makes it. By the engine it holds no PDU, only what was
+    read of it, and is worth keeping: forks that follow need not read it again.
+    """
 
+    @property
+    def number(self) -> int:
+        """Its own."""
+
+    @property
+    def key(self) -> int:
+        """The number of its type and state key."""
+
+    @property
+    def event_id(self) -> EventID:
+        """Its id."""
+
+    @property
+    def event_type(self) -> str:
+        """Its type."""
+
+    @property
+    def auth(self) -> Sequence[int]:
+        """Its auth events."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How much memory it takes, about."""
+
+
+class StoredPdu(msgspec.Struct, frozen=True):
+    """A `Stored` that the definition reads whenever it needs it."""
+
+    number: int
     event_id: EventID
     key: int
     pdu: bytes
@@ -28,15 +62,12 @@ class Stored(msgspec.Struct, frozen=True):
     auth: Sequence[int]
     rejected: bool = False
 
-
-class Conflict(msgspec.Struct, frozen=True):
-    """Where the full conflicted set stands, beside the events that differ."""
-
-    difference: Sequence[Range]  # the auth difference: all events there
-    between: Sequence[Range]  # from room version 12: those that lie between conflicted events
-    lowest: Mapping[int, int]  # what these must reach
+    @property
+    def event_type(self) -> str:
+        """Its type."""
+        return get_str(canonical_json.decode_object(self.pdu, strict=False), "type") or ""
 
     @property
-    def ranges(self) -> list[Range]:
-        """What to read from the store: all placed events of these positions. Ranges may overlap."""
-        return [*self.difference, *self.between]
+    def size_bytes(self) -> int:
+        """How much memory it takes, about."""
+        return sys.getsizeof(self) + sys.getsizeof(self.pdu)

@@ -6,12 +6,13 @@ that changed them, and live for `STALE_S` seconds at most when a hint is lost.
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from timserver.config import Limits
+from timserver.core import Stored
 from timserver.matrix.filters import Filter
 from timserver.matrix.ids import ServerName
 from timserver.matrix.server_acl import ServerAcl
@@ -29,6 +30,10 @@ STALE_S = 30.0
 
 _ACLS_MAX = 500
 """Each may have 65,536 bytes."""
+
+
+_ENTRY_BYTES = 300
+"""What an entry's key, numbers and place among the others take."""
 
 
 class Lru(Generic[Key, Value]):
@@ -70,6 +75,45 @@ class Lru(Generic[Key, Value]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+class ReadEvents:
+    """State events as state resolution takes them, read once, of all tenants: at most so many bytes; those not used for
+    longest go first. Each with the flags of its row then: who uses it compares.
+    """
+
+    __slots__ = ("_entries", "_size_bytes", "_size_bytes_max")
+
+    def __init__(self, size_bytes_max: int) -> None:
+        self._entries: OrderedDict[tuple[int, int], tuple[int, Stored]] = OrderedDict()
+        self._size_bytes = 0
+        self._size_bytes_max = size_bytes_max
+
+    def of(self, tenant_id: int, nids: Iterable[int]) -> dict[int, tuple[int, Stored]]:
+        """Flags and event, of those that are known."""
+        found: dict[int, tuple[int, Stored]] = {}
+        for nid in nids:
+            entry = self._entries.get((tenant_id, nid))
+            if entry is not None:
+                self._entries.move_to_end((tenant_id, nid))
+                found[nid] = entry
+        return found
+
+    def put(self, tenant_id: int, flags: int, event: Stored) -> None:
+        """Remember."""
+        old = self._entries.pop((tenant_id, event.number), None)
+        self._entries[tenant_id, event.number] = (flags, event)
+        self._size_bytes += _cost(event) - (_cost(old[1]) if old else 0)
+        while self._size_bytes > self._size_bytes_max:
+            _, (_, gone) = self._entries.popitem(last=False)
+            self._size_bytes -= _cost(gone)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def _cost(event: Stored) -> int:
+    return event.size_bytes + _ENTRY_BYTES
 
 
 class KnownKey(msgspec.Struct, frozen=True):
@@ -134,6 +178,7 @@ class Caches:
         """By user: the presence last written here, and the monotonic time of it."""
         self.resolutions: Lru[tuple[int, int, tuple[tuple[int, int], ...]], RoomState] = Lru(200)
         """By tenant, room and what the states are made of: states that were resolved."""
+        self.read_events = ReadEvents(limits.state_events_cached_bytes_max)
         self.acls: Lru[tuple[int, int], ServerAcl] = Lru(_ACLS_MAX)
         """Access control lists of rooms, by tenant and event."""
         self.acl_verdicts: Lru[tuple[int, int, str], bool] = Lru(limits.rooms_cached_max)

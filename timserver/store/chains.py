@@ -52,9 +52,9 @@ async def in_ranges(conn: Connection, tenant: Tenant, room_nid: int, ranges: Seq
         conn,
         tenant,
         room_nid,
-        [part.chain for part in ranges],
-        [part.after for part in ranges],
-        [part.upto for part in ranges],
+        [chain for chain, _, _ in ranges],
+        [after for _, after, _ in ranges],
+        [upto for _, _, upto in ranges],
     )
 
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from timserver.core import Stored
+from timserver import core
 from timserver.matrix.ids import EventID
 from timserver.matrix.room_versions import RoomVersion
 from timserver.store import events
+from timserver.store.caches import Caches
 from timserver.store.database import Connection
 from timserver.store.statement import Statement
 from timserver.tenancy import Tenant
@@ -33,13 +34,15 @@ class _Link(msgspec.Struct, frozen=True):
 
 
 class _Whole(msgspec.Struct, frozen=True):
+    """`json` is left out of an event that is known and has the flags it had."""
+
     event_nid: int
     event_hash: bytes
     key_nid: int
     flags: int
     prev: list[int]
     auth: list[int]
-    json: bytes
+    json: bytes | None
 
 
 _COLUMNS = "event_nid, event_hash, room_nid, flags, depth, type_nid, key_nid, sender_nid, snapshot_nid"
@@ -59,8 +62,10 @@ _CHAIN = Statement(
 )
 _STORED = Statement(
     _Whole,
-    "select event_nid, event_hash, coalesce(key_nid, 0), flags, prev, auth, json from event"
-    " where tenant_id = $1 and event_nid = any ($2::bigint[])",
+    "select e.event_nid, e.event_hash, coalesce(e.key_nid, 0), e.flags, e.prev, e.auth,"
+    " case when e.flags = known.flags then null else e.json end"
+    " from unnest($2::bigint[], $3::int[]) as known (nid, flags)"
+    " join event e on e.tenant_id = $1 and e.event_nid = known.nid",
 )
 _LEVELS = Statement(
     _Link,
@@ -103,11 +108,22 @@ async def auth_links(conn: Connection, tenant: Tenant, nids: Iterable[int]) -> d
 
 
 async def stored(
-    conn: Connection, tenant: Tenant, version: RoomVersion, nids: Iterable[int]
-) -> dict[int, Stored]:
-    """Events as state resolution takes them."""
-    return {
-        row.event_nid: Stored(
+    conn: Connection, caches: Caches, tenant: Tenant, version: RoomVersion, nids: Iterable[int]
+) -> dict[int, core.Stored]:
+    """Events as state resolution takes them; those that are remembered are not read again.
+
+    Their flags are: another process may have rejected or redacted one since.
+    """
+    wanted = list(nids)
+    known = caches.read_events.of(tenant.tenant_id, wanted)
+    flags = [known[nid][0] if nid in known else None for nid in wanted]
+    found = {}
+    for row in await _STORED.all(conn, tenant, wanted, flags):
+        if row.json is None:
+            found[row.event_nid] = known[row.event_nid][1]
+            continue
+        event = found[row.event_nid] = core.read_stored(
+            row.event_nid,
             events.event_id_of(version, row.event_hash),
             row.key_nid,
             row.json,
@@ -115,8 +131,8 @@ async def stored(
             row.auth,
             bool(row.flags & events.REJECTED),
         )
-        for row in await _STORED.all(conn, tenant, list(nids))
-    }
+        caches.read_events.put(tenant.tenant_id, row.flags, event)
+    return found
 
 
 async def older_levels(

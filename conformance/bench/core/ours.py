@@ -9,7 +9,7 @@ from conformance.bench.core.rooms import Fork
 from timserver import core
 from timserver.core.chains import CITABLE_TYPES
 from timserver.core.definition.auth_vector import Range
-from timserver.core.stored import Placed, Stored
+from timserver.core.stored import Placed
 from timserver.matrix.event import StateKey
 from timserver.matrix.ids import EventID
 from timserver.matrix.room_versions import ROOM_VERSIONS
@@ -29,9 +29,10 @@ class StoredFork:
         self.version = ROOM_VERSIONS[fork.version]
         self.numbers: dict[EventID, int] = {}
         self.keys: dict[StateKey, int] = {}
-        self.rows: dict[int, Stored] = {}
+        self.rows: dict[int, core.Stored] = {}
+        self.cold: dict[int, tuple[int, EventID, int, bytes, list[int], list[int]]] = {}
         self.placed: dict[int, Placed] = {}
-        self.by_place: dict[tuple[int, int], Placed] = {}
+        self.by_chain: dict[int, list[Placed]] = {}
         self.older_levels: dict[int, int] = {}
         ends: dict[int, int] = {}
         levels_key = 1
@@ -41,13 +42,14 @@ class StoredFork:
             key = self.keys.setdefault(event.key, len(self.keys) + 1)
             auth = [self.numbers[event_id] for event_id in event.auth_events]
             prev = [self.numbers[event_id] for event_id in event.prev_events]
-            self.rows[number] = Stored(event.event_id, key, event.pdu, prev, auth)
+            self.cold[number] = (number, event.event_id, key, event.pdu, prev, auth)
+            self.rows[number] = core.read_stored(*self.cold[number])
             new_chain = len(ends) + 1 if event.type in CITABLE_TYPES else 0
             placed = core.place(number, key, [self.placed[cited] for cited in auth], ends, new_chain)
             self.placed[number] = placed
             if placed.chain:
                 ends[placed.chain] = placed.position
-                self.by_place[placed.chain, placed.position] = placed
+                self.by_chain.setdefault(placed.chain, []).append(placed)
             if key == levels_key:
                 cited_levels = [cited for cited in auth if self.rows[cited].key == levels_key]
                 self.older_levels.update((number, cited) for cited in cited_levels)
@@ -76,31 +78,26 @@ class StoredFork:
 
     def resolve(self) -> tuple[dict[int, int], dict[int, int] | None]:
         """What the outcome changes over the first parent: in its state, and in its reach."""
-        differing = core.differing([parent.state for parent in self.parents])
-        numbers = {number for events in differing.values() for number in events if number}
-        events = [self.placed[number] for number in numbers]
-        conflict = core.conflict(self.version, [parent.reach for parent in self.parents], events)
-        assert conflict is not None
-        full = core.full_set(conflict, events, self._in(conflict.ranges))
-        asked = core.asked_keys(self.version, [self.rows[number] for number in full])
-        keys = {self.keys[key]: key for key in asked if key in self.keys}
-        found = core.values(self.parents[0].state, keys.keys() - differing.keys())
-        unconflicted = {keys[key]: number for key, number in found.items()}
-        wanted = {*full, *found.values()}
-        wanted.update(cited for number in full for cited in self.rows[number].auth)
-        rows = {number: self.rows[number] for number in wanted}
-        resolved = core.resolve_fork(self.version, differing, full, unconflicted, rows, self.older_levels)
-        change = core.layer_over(differing, resolved)
-        removed = [self.placed[differing[key][0]].vector for key in change if differing[key][0]]
-        added = [self.placed[number].vector for number in change.values() if number]
-        return change, core.reach_after(self.parents[0].reach, removed, added)
+        parents, placed, rows = self.parents, self.placed, self.rows
+        fork = core.fork(self.version, [parent.state for parent in parents])
+        ranges = fork.ranges(
+            [parent.reach for parent in parents], [placed[number] for number in fork.numbers]
+        )
+        assert ranges is not None
+        full = [rows[number] for number in fork.full_set(self._in(ranges))]
+        keys = [self.keys[key] for key in fork.asked_keys(full) if key in self.keys]
+        unconflicted = [rows[number] for number in core.values(parents[0].state, keys).values()]
+        cited = [rows[number] for number in fork.cited(unconflicted)]
+        layer, removed, newcomers = fork.resolve(cited, self.older_levels)
+        assert not newcomers
+        added = [placed[number].vector for number in layer.values() if number]
+        return layer, core.reach_after(parents[0].reach, [placed[number].vector for number in removed], added)
 
     def _in(self, ranges: Iterable[Range]) -> list[Placed]:
-        return [
-            self.by_place[part.chain, position]
-            for part in ranges
-            for position in range(part.after + 1, part.upto + 1)
-        ]
+        found: list[Placed] = []
+        for chain, after, upto in ranges:
+            found += self.by_chain[chain][after:upto]
+        return found
 
     def outcome(self) -> set[EventID]:
         """The events of the resolved state."""

@@ -27,20 +27,16 @@ VECTOR_ENTRIES_MAX = (
 _COUNT_BITS = 32
 
 
+Range = tuple[int, int, int]
+"""A chain, and its positions above the second number, up to and with the third."""
+
+
 class Placed(msgspec.Struct, frozen=True):
     """An event and what it reaches; it has no place when no other event can cite it."""
 
     key: int
     place: Place | None
     vector: Vector
-
-
-class Range(msgspec.Struct, frozen=True):
-    """The positions of a chain above `after`, up to and with `upto`."""
-
-    chain: int
-    after: int
-    upto: int
 
 
 def reaches(vector: Vector, target: Place) -> bool:
@@ -115,7 +111,7 @@ def difference(reached: Sequence[Vector]) -> list[Range]:
     for chain in sorted(set().union(*reached)):
         positions = [vector.get(chain, 0) for vector in reached]
         if min(positions) < max(positions):
-            ranges.append(Range(chain, min(positions), max(positions)))
+            ranges.append((chain, min(positions), max(positions)))
     return ranges
 
 
@@ -133,9 +129,7 @@ def between(conflicted: Sequence[Placed]) -> list[Range]:
     ]
     joined = join(upper)
     floors = {chain: min((vector.get(chain, 0) for vector in lower), default=0) for chain in joined}
-    return [
-        Range(chain, floors[chain], upto) for chain, upto in sorted(joined.items()) if floors[chain] < upto
-    ]
+    return [(chain, floors[chain], upto) for chain, upto in sorted(joined.items()) if floors[chain] < upto]
 
 
 def lowest_places(conflicted: Iterable[Placed]) -> dict[int, int]:

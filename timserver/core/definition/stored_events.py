@@ -1,13 +1,11 @@
 """Resolution of stored events: the definition's algorithms on numbers and bytes, for when there is no engine."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Final
 
-from timserver.core.definition import auth_vector, layered_state, state_resolution_v1, state_resolution_v2
+from timserver.core.definition import state_resolution_v1, state_resolution_v2
 from timserver.core.definition.auth_events import state_keys
-from timserver.core.definition.layered_state import Layers
-from timserver.core.definition.state_pack import unpack_state
-from timserver.core.stored import Conflict, Placed, Stored
+from timserver.core.stored import StoredPdu
 from timserver.matrix import canonical_json
 from timserver.matrix.event import Event, StateKey, get_int, get_object, get_str
 from timserver.matrix.ids import EventID, RoomID, UserID
@@ -18,25 +16,7 @@ _LEVELS: Final = (
 )
 
 
-def conflict(version: RoomVersion, reached: Sequence[Layers], conflicted: Iterable[Placed]) -> Conflict:
-    """The ranges of the auth difference, and from room version 12 of what lies between conflicted events."""
-    tops = [layered_state.merged(layers) for layers in reached]
-    positions = [{chain: auth_vector.position_of(top) for chain, top in state.items()} for state in tops]
-    difference = auth_vector.difference(positions)
-    if version.state_resolution is not StateResolution.V2_1:
-        return Conflict(difference, (), {})
-    placed = [
-        auth_vector.Placed(
-            event.key,
-            (event.chain, event.position) if event.chain else None,
-            unpack_state(event.vector or b""),
-        )
-        for event in conflicted
-    ]
-    return Conflict(difference, auth_vector.between(placed), auth_vector.lowest_places(placed))
-
-
-def event_of(stored: Stored, ids: Mapping[int, EventID]) -> Event:
+def event_of(stored: StoredPdu, ids: Mapping[int, EventID]) -> Event:
     """The event as the algorithms take it; all of a resolution are of one room."""
     value = canonical_json.decode_object(stored.pdu, strict=False)
     redacts = get_str(value, "redacts")
@@ -59,7 +39,7 @@ def event_of(stored: Stored, ids: Mapping[int, EventID]) -> Event:
     )
 
 
-def asked_keys(version: RoomVersion, events: Iterable[Stored]) -> set[StateKey]:
+def asked_keys(version: RoomVersion, events: Iterable[StoredPdu]) -> set[StateKey]:
     """What authorization of the events looks at."""
     keys: set[StateKey] = set()
     for stored in events:
@@ -68,30 +48,42 @@ def asked_keys(version: RoomVersion, events: Iterable[Stored]) -> set[StateKey]:
     return keys
 
 
+def keys_in(events: Iterable[StoredPdu], numbers: Container[int]) -> set[StateKey]:
+    """The keys of those events whose key number is among some."""
+    return {event_of(stored, {}).key for stored in events if stored.key in numbers}
+
+
 def resolve(
     version: RoomVersion,
-    states: Sequence[Mapping[StateKey, int]],
-    unconflicted: Mapping[StateKey, int],
-    full: Iterable[int],
-    stored: Mapping[int, Stored],
+    differing: Mapping[int, Sequence[int]],
+    full: Sequence[StoredPdu],
+    unconflicted: Sequence[StoredPdu],
+    cited: Sequence[StoredPdu],
     older_levels: Mapping[int, int],
-) -> list[int]:
-    """The numbers of the events of the resolved state. `states` are those parts of the states that differ."""
+) -> dict[int, int]:
+    """The events of the resolved state by key number."""
+    stored = {event.number: event for event in (*full, *unconflicted, *cited)}
     ids = {number: event.event_id for number, event in stored.items()}
     for number in (*older_levels, *older_levels.values()):
         ids.setdefault(number, EventID(f"${number}"))
-    cited_by = {
-        number: Stored(event_id, 0, _LEVELS, (), [older_levels[number]] if number in older_levels else ())
+    older = {
+        number: StoredPdu(
+            number, event_id, 0, _LEVELS, (), [older_levels[number]] if number in older_levels else ()
+        )
         for number, event_id in ids.items()
         if number not in stored
     }
-    events = {ids[number]: event_of(event, ids) for number, event in {**stored, **cited_by}.items()}
-    shared = {key: ids[number] for key, number in unconflicted.items()}
+    events = {ids[number]: event_of(event, ids) for number, event in {**stored, **older}.items()}
+    shared = {events[event.event_id].key: event.event_id for event in unconflicted}
     if version.state_resolution is StateResolution.V1:
-        whole = [{**shared, **{key: ids[number] for key, number in state.items()}} for state in states]
-        resolved = state_resolution_v1.resolve(version, whole, events)
+        states = [
+            {**shared, **{events[ids[number]].key: ids[number] for number in numbers if number}}
+            for numbers in zip(*differing.values(), strict=True)
+        ]
+        resolved = state_resolution_v1.resolve(version, states, events)
     else:
-        conflicted = {ids[number] for number in full}
+        conflicted = {event.event_id for event in full}
         resolved = state_resolution_v2.resolve(version, shared, conflicted, events)
     numbers = {event_id: number for number, event_id in ids.items()}
-    return [numbers[event_id] for event_id in resolved.values()]
+    winners = [stored[numbers[event_id]] for event_id in resolved.values()]
+    return {event.key: event.number for event in winners}

@@ -361,7 +361,8 @@ class _Admitting:
 
     def _stored(self, own: Node) -> core.Stored:
         event = self.event
-        return core.Stored(
+        return core.read_stored(
+            own.event_nid,
             event.event_id,
             own.key_nid or 0,
             event.pdu,

@@ -5,10 +5,8 @@ from types import MappingProxyType
 
 from timserver import core
 from timserver.context import Context
-from timserver.matrix import pdu
 from timserver.matrix.event import StateKey
 from timserver.matrix.event_types import EMPTY_KEY, MEMBER, POWER_LEVELS
-from timserver.matrix.room_versions import RoomVersion
 from timserver.store import chains, graph, snapshots, terms
 from timserver.store.events import REJECTED
 from timserver.store.graph import Node
@@ -63,30 +61,24 @@ async def resolve_states(
     `unwritten` is the event that is being admitted, when it is part of a state and not yet in the database.
     """
     first = states[0]
-    differing = {
-        **core.differing([[state.others] for state in states]),
-        **core.differing([[state.members] for state in states]),
-    }
-    if not differing:
+    fork = core.fork(room.version, [[state.members, state.others] for state in states])
+    if not fork.numbers:
         return first
-    full = await _full_set(ctx, tenant, room, states, differing, unwritten)
+    full = await _full_set(ctx, tenant, room, states, fork, unwritten)
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
-        rows = {**unwritten, **await graph.stored(conn, tenant, room.version, full)}
-    asked = await _asked(ctx, tenant, room, rows.values(), first, differing)
+        rows = {**unwritten, **await graph.stored(conn, ctx.caches, tenant, room.version, full)}
+    asked = await _asked(ctx, tenant, fork.asked_keys([rows[nid] for nid in full]), first)
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
-        rows |= await graph.stored(conn, tenant, room.version, set(asked.values()) - set(rows))
-        cited = {nid for row in rows.values() for nid in row.auth}
-        rows |= await graph.stored(conn, tenant, room.version, cited - set(rows))
+        rows |= await graph.stored(conn, ctx.caches, tenant, room.version, set(asked) - rows.keys())
+        cited = fork.cited([rows[nid] for nid in asked])
+        rows |= await graph.stored(conn, ctx.caches, tenant, room.version, set(cited) - rows.keys())
         older_levels = await graph.older_levels(conn, tenant, rows, _LEVELS_KEY)
         older_levels |= _cited_levels(rows, unwritten)
-    resolved = core.resolve_fork(room.version, differing, full, asked, rows, older_levels)
-    layer = core.layer_over(differing, resolved)
-    newcomers = core.newcomers(differing, resolved)
+    layer, removed, newcomers = fork.resolve([rows[nid] for nid in cited], older_levels)
     new = {
         nid: rows[nid] for key, nid in newcomers.items() if not (key in first.others or key in first.members)
     }
-    after = with_newcomers(room.version, _changed(states, differing, layer), new)
-    removed = [differing[key][0] for key in layer]
+    after = with_newcomers(_changed(states, fork.differing, layer), new)
     added = await placed_events(ctx, tenant, room, [*new, *(nid for nid in layer.values() if nid)])
     return await with_reach_after(ctx, tenant, room, (first, after), removed, list(added.values()))
 
@@ -96,43 +88,31 @@ async def _full_set(
     tenant: Tenant,
     room: LiveRoom,
     states: Sequence[RoomState],
-    differing: Mapping[int, Sequence[int]],
+    fork: core.Fork,
     unwritten: Mapping[int, core.Stored],
-) -> set[int]:
+) -> list[int]:
     """The full conflicted set, by what the states reach; where that is not known by walking the auth chains."""
-    conflicted = {nid for nids in differing.values() for nid in nids if nid}
-    placed = await placed_events(ctx, tenant, room, conflicted)
-    conflict = None
-    if len(placed) == len(conflicted):
-        conflict = core.conflict(room.version, [state.reach for state in states], placed.values())
+    numbers = fork.numbers
+    placed = await placed_events(ctx, tenant, room, numbers)
+    ranges = None
+    if len(placed) == len(numbers):
+        ranges = fork.ranges([state.reach for state in states], list(placed.values()))
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
-        if conflict is not None:
-            found = await chains.in_ranges(conn, tenant, room.room_nid, conflict.ranges)
-            return core.full_set(conflict, placed.values(), found)
+        if ranges is not None:
+            return fork.full_set(await chains.in_ranges(conn, tenant, room.room_nid, ranges))
         whole = [{*state.others.values(), *state.members.values()} for state in states]
         start = set().union(*whole, *(event.auth for event in unwritten.values()))
         links = await graph.auth_links(conn, tenant, start)
     links |= {nid: list(event.auth) for nid, event in unwritten.items()}
-    return core.walk(room.version, whole, conflicted, links)
+    return [*core.walk(room.version, whole, numbers, links)]
 
 
-async def _asked(
-    ctx: Context,
-    tenant: Tenant,
-    room: LiveRoom,
-    full: Iterable[core.Stored],
-    first: RoomState,
-    differing: Mapping[int, object],
-) -> dict[StateKey, int]:
+async def _asked(ctx: Context, tenant: Tenant, asked: Iterable[StateKey], first: RoomState) -> list[int]:
     """The part of the unconflicted state that the algorithm asks for."""
-    keys = sorted(core.asked_keys(room.version, full))
+    keys = sorted(asked)
     nids = await terms.key_nids(ctx.database, ctx.caches, tenant, keys)
-    found = {}
-    for key, key_nid in zip(keys, nids, strict=True):
-        nid = first.part(key[0]).get(key_nid)
-        if nid and key_nid not in differing:
-            found[key] = nid
-    return found
+    found = (first.part(key[0]).get(key_nid) for key, key_nid in zip(keys, nids, strict=True))
+    return [nid for nid in found if nid]
 
 
 def _cited_levels(rows: Mapping[int, core.Stored], unwritten: Mapping[int, core.Stored]) -> dict[int, int]:
@@ -162,10 +142,9 @@ def _changed(
     return RoomState(others, members)
 
 
-def with_newcomers(version: RoomVersion, state: RoomState, newcomers: Mapping[int, core.Stored]) -> RoomState:
+def with_newcomers(state: RoomState, newcomers: Mapping[int, core.Stored]) -> RoomState:
     """The state with events whose keys it lacks."""
     others, members = dict(state.others), dict(state.members)
     for nid, event in newcomers.items():
-        is_member = pdu.decode(version, event.pdu)["type"] == "m.room.member"
-        (members if is_member else others)[event.key] = nid
+        (members if event.event_type == "m.room.member" else others)[event.key] = nid
     return RoomState(others, members)

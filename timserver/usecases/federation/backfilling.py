@@ -138,7 +138,8 @@ class _History:
     def _unwritten(self, states: Sequence[RoomState]) -> dict[int, core.Stored]:
         """Those state events of the stretch that the states may hold and the database does not."""
         return {
-            row.nid: core.Stored(
+            row.nid: core.read_stored(
+                row.nid,
                 events.event_id_of(self.room.version, row.event_hash),
                 row.key_nid,
                 row.json,

@@ -15,8 +15,9 @@ fuzz_target!(|data: &[u8]| {
                 let found = |number: &&usize| events[**number].key() == Some((kind, key));
                 state.iter().rev().find(found).map(|number| &events[*number])
             };
-            for event in &events[1..] {
-                let _ = check(&Facts::new(Rules(raw.rules), event, &events[0], &lookup));
+            for (raw_event, event) in raw.events.iter().zip(&events).skip(1) {
+                let node = raw_event.node(event, &events[0]);
+                let _ = check(&Facts::new(Rules(raw.rules), &node, &events[0], &lookup));
             }
         }
     });

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use engine_parts::auth::Rules;
-use engine_parts::resolution::{Room, State, resolve};
+use engine_parts::resolution::{Room, resolve};
 use engine_parts::{in_time, resolution_v1, room};
 use libfuzzer_sys::fuzz_target;
 
@@ -18,22 +18,18 @@ fuzz_target!(|data: &[u8]| {
         let all: BTreeSet<usize> = states.iter().flatten().copied().collect();
         let is_common = |number: &usize| states.iter().all(|state| state.contains(number));
         let (common, conflicted): (Vec<usize>, Vec<usize>) = all.into_iter().partition(is_common);
-        let mut unconflicted: State<'_> =
-            common.iter().filter_map(|n| Some((events[*n].key()?, *n))).collect();
-        unconflicted.insert(("m.room.create", ""), 0);
-        let room = Room {
-            rules: Rules(raw.rules),
-            events: &events,
-            create: &events[0],
-            conflicted: conflicted.into_iter().collect(),
-        };
+        let unconflicted: Vec<usize> = std::iter::once(0).chain(common).collect();
+        let nodes: Vec<_> =
+            raw.events.iter().zip(&events).map(|(raw, event)| raw.node(event, &events[0])).collect();
+        let room = Room { rules: Rules(raw.rules), nodes: &nodes, create: &events[0], conflicted };
         let resolved = if room.rules.has(Rules::V1) {
             resolution_v1::resolve(&room, &unconflicted)
         } else {
-            resolve(&room, unconflicted.clone())
+            resolve(&room, &unconflicted)
         };
-        assert!(resolved.iter().all(|(key, number)| events[*number].key() == Some(*key)));
-        let taken = resolved.values().filter(|number| room.conflicted.contains(number));
-        assert!(taken.into_iter().all(|number| !events[*number].rejected));
+        let keys: BTreeSet<_> = resolved.iter().map(|number| events[*number].key()).collect();
+        assert!(keys.len() == resolved.len() && !keys.contains(&None));
+        let mut taken = resolved.iter().filter(|number| room.conflicted.contains(number));
+        assert!(taken.all(|number| !events[*number].rejected));
     });
 });

@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use crate::auth_event::AuthEvent;
+use crate::auth_event::{AuthEvent, Node};
 use crate::json::Reason;
 
 /// `core.resolution.rules` of room versions 1 to 12; a test compares.
@@ -39,7 +39,12 @@ pub struct RawEvent {
 
 impl RawEvent {
     pub fn read(&self) -> Result<AuthEvent<'_>, Reason> {
-        AuthEvent::read(&self.id, &self.pdu, self.only_prev.as_deref(), &self.auth, self.rejected)
+        AuthEvent::read(&self.id, &self.pdu, self.rejected)
+    }
+
+    pub fn node<'r>(&'r self, event: &'r AuthEvent<'r>, create: &AuthEvent<'_>) -> Node<'r> {
+        let follows_create = self.only_prev.as_deref() == Some(create.id.as_ref());
+        Node { event, follows_create, auth: &self.auth }
     }
 }
 

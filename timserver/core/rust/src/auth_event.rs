@@ -4,43 +4,46 @@ use std::borrow::Cow;
 use crate::json::Reason;
 use crate::json::tree::{self, Object, Value};
 
+/// What is read of a PDU: of content, only what authorization looks at.
 #[derive(Default)]
 pub struct AuthEvent<'a> {
-    pub id: &'a str,
+    pub id: Cow<'a, str>,
     pub kind: Cow<'a, str>,
     pub state_key: Option<Cow<'a, str>>,
     pub sender: Cow<'a, str>,
     pub content: Object<'a>,
-    signatures: &'a str,
+    signatures: Cow<'a, str>,
     pub redacts: Option<Cow<'a, str>>,
     pub origin_server_ts: i64,
     pub depth: i64,
-    pub only_prev: Option<&'a str>,
-    pub auth: &'a [usize],
     pub rejected: bool,
 }
 
+/// An event among those that it cites.
+pub struct Node<'r> {
+    pub event: &'r AuthEvent<'r>,
+    pub follows_create: bool, // and nothing else
+    pub auth: &'r [usize],
+}
+
+/// The user of another server whose signature lets somebody join.
+pub const AUTHORISING_USER: &str = "join_authorised_via_users_server";
+
 impl<'a> AuthEvent<'a> {
     /// Of a PDU that has passed the format checks.
-    pub fn read(
-        id: &'a str,
-        pdu: &'a [u8],
-        only_prev: Option<&'a str>,
-        auth: &'a [usize],
-        rejected: bool,
-    ) -> Result<Self, Reason> {
-        let mut event = AuthEvent { id, only_prev, auth, rejected, ..AuthEvent::default() };
-        let (mut kind, mut sender, mut time) = (None, None, None);
+    pub fn read(id: &'a str, pdu: &'a [u8], rejected: bool) -> Result<Self, Reason> {
+        let mut event = AuthEvent { id: Cow::Borrowed(id), rejected, ..AuthEvent::default() };
+        let (mut kind, mut sender, mut time, mut content) = (None, None, None, "");
         tree::read_members(pdu, |name, member| {
-            match name {
+            match name.as_ref() {
                 "type" => kind = text(member.value()?),
                 "sender" => sender = text(member.value()?),
                 "state_key" => event.state_key = text(member.value()?),
-                "content" => event.content = object(member.value()?),
+                "content" => content = member.skip()?,
                 "redacts" => event.redacts = text(member.value()?),
                 "origin_server_ts" => time = integer(&member.value()?),
                 "depth" => event.depth = integer(&member.value()?).unwrap_or_default(),
-                "signatures" => event.signatures = member.skip()?,
+                "signatures" => event.signatures = Cow::Borrowed(member.skip()?),
                 _ => {
                     member.skip()?;
                 }
@@ -50,13 +53,40 @@ impl<'a> AuthEvent<'a> {
         event.kind = kind.ok_or(Reason::NotJson)?;
         event.sender = sender.ok_or(Reason::NotJson)?;
         event.origin_server_ts = time.ok_or(Reason::NotJson)?;
+        event.content = tree::read_named(content, content_of(&event.kind))?;
+        if event.content.get(AUTHORISING_USER).is_none() {
+            event.signatures = Cow::Borrowed("");
+        }
         Ok(event)
     }
 
     /// Power levels of which nothing matters but which others they cite.
-    pub fn older_levels(auth: &'a [usize]) -> Self {
+    pub fn older_levels() -> Self {
         let kind = Cow::Borrowed("m.room.power_levels");
-        AuthEvent { kind, state_key: Some(Cow::Borrowed("")), auth, ..AuthEvent::default() }
+        AuthEvent { kind, state_key: Some(Cow::Borrowed("")), ..AuthEvent::default() }
+    }
+
+    /// The same, borrowing nothing from the PDU.
+    pub fn into_owned(self) -> AuthEvent<'static> {
+        AuthEvent {
+            id: tree::owned(self.id),
+            kind: tree::owned(self.kind),
+            state_key: self.state_key.map(tree::owned),
+            sender: tree::owned(self.sender),
+            content: self.content.into_owned(),
+            signatures: tree::owned(self.signatures),
+            redacts: self.redacts.map(tree::owned),
+            origin_server_ts: self.origin_server_ts,
+            depth: self.depth,
+            rejected: self.rejected,
+        }
+    }
+
+    /// The bytes that it takes, about.
+    pub fn size(&self) -> usize {
+        let optional = [&self.state_key, &self.redacts].into_iter().flatten();
+        let texts = [&self.id, &self.kind, &self.sender, &self.signatures].into_iter().chain(optional);
+        size_of::<Self>() + texts.map(|text| text.len()).sum::<usize>() + self.content.size()
     }
 
     /// Whether the server has signed, rightly or not.
@@ -74,6 +104,29 @@ impl<'a> AuthEvent<'a> {
     }
 }
 
+/// The members of content that authorization looks at.
+fn content_of(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "m.room.create" => &["additional_creators", "creator", "m.federate"],
+        "m.room.join_rules" => &["join_rule"],
+        "m.room.member" => &[AUTHORISING_USER, "membership", "third_party_invite"],
+        "m.room.power_levels" => &[
+            "ban",
+            "events",
+            "events_default",
+            "invite",
+            "kick",
+            "notifications",
+            "redact",
+            "state_default",
+            "users",
+            "users_default",
+        ],
+        "m.room.third_party_invite" => &["public_key", "public_keys"],
+        _ => &[],
+    }
+}
+
 fn text(value: Value<'_>) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) => Some(text),
@@ -86,13 +139,6 @@ fn integer(value: &Value<'_>) -> Option<i64> {
         Value::Integer(number) => Some(*number),
         Value::Odd(number) if !number.is_float => number.nearest(),
         _ => None,
-    }
-}
-
-fn object(value: Value<'_>) -> Object<'_> {
-    match value {
-        Value::Object(object) => object,
-        _ => Object::default(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Auth vectors and the reach of states; the text is `timserver/core/definition/auth_vector.py`.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use crate::state_pack::{Malformed, Pairs};
+use crate::layered_state::Difference;
+use crate::numbers::{NumberMap, NumberSet};
+use crate::state_pack::{Malformed, Pairs, unpack};
 
 /// Chain -> position, or top.
 pub type Chains = BTreeMap<u64, u64>;
@@ -38,7 +40,7 @@ pub fn join<'v>(vectors: impl IntoIterator<Item = &'v [u8]>) -> Result<Chains, M
 
 /// The reach of a state that has these events.
 pub fn reach<'v>(vectors: impl IntoIterator<Item = &'v [u8]>) -> Result<Chains, Malformed> {
-    let mut tops: HashMap<u64, u64> = HashMap::new();
+    let mut tops: NumberMap<u64> = NumberMap::default();
     for vector in vectors {
         for pair in Pairs::new(vector) {
             let (chain, position) = pair?;
@@ -56,28 +58,35 @@ fn add(known: &mut u64, position: u64) {
     }
 }
 
-/// The chains that any of the vectors has.
-pub fn chains_of(vectors: &[&[u8]]) -> Result<Vec<u64>, Malformed> {
-    Ok(join(vectors.iter().copied())?.into_keys().collect())
+/// The chains that any of the vectors has, sorted.
+pub fn chains_of<'v>(vectors: impl Iterator<Item = &'v [u8]>) -> Result<Vec<u64>, Malformed> {
+    let mut chains = NumberSet::default();
+    for pair in vectors.flat_map(Pairs::new) {
+        chains.insert(pair?.0);
+    }
+    let mut chains: Vec<u64> = chains.into_iter().collect();
+    chains.sort_unstable();
+    Ok(chains)
 }
 
-/// The tops that change when events leave a state and others come; None when it cannot be told. `before` has the tops
-/// of all chains of these vectors, 0 for those that are not reached.
-pub fn reach_after(before: &Chains, removed: &[&[u8]], added: &[&[u8]]) -> Result<Option<Chains>, Malformed> {
-    let mut tops = before.clone();
-    for vector in added {
-        for pair in Pairs::new(vector) {
-            let (chain, position) = pair?;
-            add(tops.entry(chain).or_default(), position);
-        }
+/// The tops that change when events leave a state and others come; None when it cannot be told. `chains` are those of
+/// these vectors, `before` has the tops of each, 0 where they are not reached.
+pub fn reach_after(
+    chains: &[u64],
+    before: &[u64],
+    removed: &[&[u8]],
+    added: &[&[u8]],
+) -> Result<Option<NumberMap<u64>>, Malformed> {
+    let mut tops: NumberMap<u64> = chains.iter().copied().zip(before.iter().copied()).collect();
+    for pair in added.iter().copied().flat_map(Pairs::new) {
+        let (chain, position) = pair?;
+        add(tops.entry(chain).or_default(), position);
     }
-    for vector in removed {
-        for pair in Pairs::new(vector) {
-            let (chain, position) = pair?;
-            let known = tops.entry(chain).or_default();
-            if position == position_of(*known) {
-                *known = known.saturating_sub(1);
-            }
+    for pair in removed.iter().copied().flat_map(Pairs::new) {
+        let (chain, position) = pair?;
+        let known = tops.entry(chain).or_default();
+        if position == position_of(*known) {
+            *known = known.saturating_sub(1);
         }
     }
     for known in tops.values_mut().filter(|known| **known & COUNT == 0) {
@@ -86,23 +95,27 @@ pub fn reach_after(before: &Chains, removed: &[&[u8]], added: &[&[u8]]) -> Resul
         }
         *known = 0;
     }
-    tops.retain(|chain, known| before.get(chain) != Some(known));
+    for (chain, before) in chains.iter().zip(before) {
+        if tops.get(chain) == Some(before) {
+            tops.remove(chain);
+        }
+    }
     Ok(Some(tops))
 }
 
 /// The ranges on which the tops of states differ in position.
-pub fn difference(tops: impl Iterator<Item = (u64, Vec<u64>)>) -> Vec<Range> {
-    let range = |(chain, tops): (u64, Vec<u64>)| {
-        let positions = tops.into_iter().map(position_of);
+pub fn difference(tops: &Difference) -> Vec<Range> {
+    let range = |(chain, tops): (u64, &[u64])| {
+        let positions = tops.iter().copied().map(position_of);
         let (after, upto) = (positions.clone().min()?, positions.max()?);
         (after < upto).then_some((chain, after, upto))
     };
-    tops.filter_map(range).collect()
+    tops.rows().filter_map(range).collect()
 }
 
 /// The lowest position of the events on each chain that has some.
-pub fn lowest_places(placed: &[Placed<'_>]) -> Chains {
-    let mut lowest = Chains::new();
+pub fn lowest_places(placed: &[Placed<'_>]) -> NumberMap<u64> {
+    let mut lowest = NumberMap::default();
     for (chain, position, _) in placed.iter().filter(|(chain, ..)| *chain != 0) {
         let known = lowest.entry(*chain).or_insert(*position);
         *known = (*known).min(*position);
@@ -110,60 +123,55 @@ pub fn lowest_places(placed: &[Placed<'_>]) -> Chains {
     lowest
 }
 
-/// Where events between two of the conflicted ones can stand.
-pub fn between(placed: &[Placed<'_>], lowest: &Chains) -> Result<Vec<Range>, Malformed> {
-    let tops = reach(placed.iter().map(|(.., vector)| *vector))?;
-    let mut upper = Vec::new();
-    let mut lower = Vec::new();
-    for event in placed {
-        let (chain, position, vector) = *event;
-        if reaches_another(event, lowest)? {
-            upper.push(vector);
-        }
-        if chain != 0 && tops.get(&chain).is_some_and(|found| *found > top(position, 1)) {
-            lower.push(vector);
-        }
-    }
-    let joined = join(upper)?;
-    let floors = lowest_reach(&lower, &joined)?;
-    let range = |(chain, upto): (u64, u64)| {
-        let after = floors.get(&chain).copied().unwrap_or_default();
-        (after < upto).then_some((chain, after, upto))
-    };
-    Ok(joined.into_iter().filter_map(range).collect())
+/// On a chain, what concerns the search for events between others.
+#[derive(Clone, Copy, Default)]
+struct Between {
+    top: u64,
+    upto: u64,    // the highest position that an event reaches which reaches another one
+    floor: u64,   // the lowest position that those reach which are reached
+    count: usize, // and how many of them reach the chain at all
 }
 
-/// On each of the chains, the lowest position that one of the events reaches; 0 where one reaches none.
-fn lowest_reach(vectors: &[&[u8]], chains: &Chains) -> Result<Chains, Malformed> {
-    let mut floors: BTreeMap<u64, (u64, usize)> = BTreeMap::new(); // and how many reach the chain at all
-    for vector in vectors {
-        for pair in Pairs::new(vector) {
-            let (chain, position) = pair?;
-            if chains.contains_key(&chain) {
-                let (floor, count) = floors.entry(chain).or_insert((position, 0));
-                *floor = position.min(*floor);
-                *count += 1;
+/// Where events between two of the conflicted ones can stand.
+pub fn between(placed: &[Placed<'_>], lowest: &NumberMap<u64>) -> Result<Vec<Range>, Malformed> {
+    let mut vectors = Vec::with_capacity(placed.len());
+    let mut chains: NumberMap<Between> = NumberMap::default();
+    for (.., vector) in placed {
+        let vector = unpack(vector)?;
+        for (chain, position) in &vector {
+            add(&mut chains.entry(*chain).or_default().top, *position);
+        }
+        vectors.push(vector);
+    }
+    let mut reached_count = 0;
+    for ((own_chain, own_position, _), vector) in placed.iter().zip(&vectors) {
+        let reaches_another = vector.iter().any(|(chain, position)| {
+            let reached = lowest.get(chain).filter(|lowest| *lowest <= position);
+            reached.is_some_and(|lowest| chain != own_chain || lowest < own_position)
+        });
+        let own_top = chains.get(own_chain).map_or(0, |chain| chain.top);
+        let is_reached = *own_chain != 0 && own_top > top(*own_position, 1);
+        reached_count += usize::from(is_reached);
+        for (chain, position) in vector {
+            let Some(known) = chains.get_mut(chain) else { continue };
+            if reaches_another {
+                known.upto = known.upto.max(*position);
+            }
+            if is_reached {
+                known.floor = if known.count == 0 { *position } else { known.floor.min(*position) };
+                known.count += 1;
             }
         }
     }
-    let by_all = floors.into_iter().filter(|(_, (_, count))| *count == vectors.len());
-    Ok(by_all.map(|(chain, (floor, _))| (chain, floor)).collect())
-}
-
-fn reaches_another(event: &Placed<'_>, lowest: &Chains) -> Result<bool, Malformed> {
-    let (own_chain, own_position, vector) = *event;
-    for pair in Pairs::new(vector) {
-        let (chain, position) = pair?;
-        let reached = lowest.get(&chain).filter(|lowest| **lowest <= position);
-        if reached.is_some_and(|lowest| chain != own_chain || *lowest < own_position) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let after = |chain: &Between| if chain.count == reached_count { chain.floor } else { 0 };
+    let ranges = chains.iter().map(|(number, chain)| (*number, after(chain), chain.upto));
+    let mut ranges: Vec<Range> = ranges.filter(|(_, after, upto)| after < upto).collect();
+    ranges.sort_unstable();
+    Ok(ranges)
 }
 
 /// Whether the event reaches one of those of which these are the lowest places.
-pub fn reaches_any(vector: &[u8], lowest: &Chains) -> Result<bool, Malformed> {
+pub fn reaches_any(vector: &[u8], lowest: &NumberMap<u64>) -> Result<bool, Malformed> {
     for pair in Pairs::new(vector) {
         let (chain, position) = pair?;
         if lowest.get(&chain).is_some_and(|lowest| *lowest <= position) {

@@ -14,8 +14,18 @@ pub enum Layer<'py> {
     Open(Bound<'py, PyDict>),
 }
 
-/// A key that differs, and its value in each state.
-pub type Difference = (u64, Vec<u64>);
+/// The keys that differ, in ascending order, and the values of each in all states, 0 where there is none.
+pub struct Difference {
+    pub keys: Vec<u64>,
+    pub events: Vec<u64>,
+    states: usize,
+}
+
+impl Difference {
+    pub fn rows(&self) -> impl Iterator<Item = (u64, &[u64])> {
+        self.keys.iter().copied().zip(self.events.chunks_exact(self.states.max(1)))
+    }
+}
 
 impl Layer<'_> {
     fn is_same(&self, other: &Self) -> bool {
@@ -101,20 +111,30 @@ pub fn values(layers: &[Layer<'_>], keys: &[u64]) -> PyResult<Vec<u64>> {
 }
 
 /// The keys in which the states differ. Of layers that all share, only what lies above is looked through.
-pub fn differing(states: &[Vec<Layer<'_>>]) -> PyResult<Vec<Difference>> {
+pub fn differing(states: &[Vec<Layer<'_>>]) -> PyResult<Difference> {
     let shared = shared_layers(states);
     let mut own = Vec::with_capacity(states.len());
     for state in states {
         own.push(merged(state.get(shared..).unwrap_or_default())?);
     }
-    let touched = side_by_side(own);
-    let keys: Vec<u64> = touched.iter().map(|(key, _)| *key).collect();
+    let (keys, touched) = side_by_side(own);
     let base = states.first().and_then(|state| state.get(..shared)).unwrap_or_default();
     let below = values(base, &keys)?;
-    let filled = touched.into_iter().zip(below).map(|((key, row), below)| {
-        (key, row.into_iter().map(|value| value.unwrap_or(below)).collect::<Vec<_>>())
-    });
-    Ok(filled.filter(|(_, row)| row.iter().any(|value| Some(value) != row.first())).collect())
+    let mut found = Difference { keys: Vec::new(), events: Vec::new(), states: states.len() };
+    for ((key, row), below) in keys.into_iter().zip(touched.chunks_exact(states.len().max(1))).zip(below) {
+        let begin = found.events.len();
+        found.events.extend(row.iter().map(|value| value.unwrap_or(below)));
+        if all_agree(found.events.get(begin..).unwrap_or_default()) {
+            found.events.truncate(begin);
+        } else {
+            found.keys.push(key);
+        }
+    }
+    Ok(found)
+}
+
+fn all_agree<V: PartialEq>(row: &[V]) -> bool {
+    row.windows(2).all(|pair| pair.first() == pair.last())
 }
 
 fn shared_layers(states: &[Vec<Layer<'_>>]) -> usize {
@@ -125,19 +145,19 @@ fn shared_layers(states: &[Vec<Layer<'_>>]) -> usize {
     first.iter().enumerate().take_while(is_shared).count()
 }
 
-/// Each key with what each list says; those on which all agree are left out.
-fn side_by_side(lists: Vec<Vec<Pair>>) -> Vec<(u64, Vec<Option<u64>>)> {
+/// Each key on which lists do not agree, and what each list says.
+fn side_by_side(lists: Vec<Vec<Pair>>) -> (Vec<u64>, Vec<Option<u64>>) {
     let mut lists: Vec<_> = lists.into_iter().map(|list| list.into_iter().peekable()).collect();
-    let mut rows = Vec::new();
+    let (mut keys, mut rows) = (Vec::new(), Vec::new());
     loop {
         let next = lists.iter_mut().filter_map(|list| list.peek().map(|(key, _)| *key)).min();
-        let Some(key) = next else { return rows };
-        let take = |list: &mut std::iter::Peekable<std::vec::IntoIter<Pair>>| {
-            list.next_if(|(at, _)| *at == key).map(|(_, value)| value)
-        };
-        let row: Vec<Option<u64>> = lists.iter_mut().map(take).collect();
-        if row.iter().any(|value| Some(value) != row.first()) {
-            rows.push((key, row));
+        let Some(key) = next else { return (keys, rows) };
+        let begin = rows.len();
+        rows.extend(lists.iter_mut().map(|list| list.next_if(|(at, _)| *at == key).map(|(_, value)| value)));
+        if all_agree(rows.get(begin..).unwrap_or_default()) {
+            rows.truncate(begin);
+        } else {
+            keys.push(key);
         }
     }
 }

@@ -2,13 +2,12 @@
 //!
 //! Nothing here panics: what could is refused by the lints in `Cargo.toml` (indexing, slicing, unwrapping, panicking).
 //! Recursion is bounded by `json::tree::DEPTH_MAX`, and arithmetic on what others have written wraps or saturates.
-use std::collections::BTreeSet;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 
-use crate::auth_event::AuthEvent;
+use crate::auth_event::{AuthEvent, Node};
 use crate::json::Reason;
 
 mod auth;
@@ -17,13 +16,16 @@ mod auth_vector;
 mod base64;
 mod batch;
 mod event;
+mod fork;
 mod json;
 mod layered_state;
+mod numbers;
 mod resolution;
 mod resolution_v1;
 mod signature;
 mod state_pack;
 mod stored;
+mod stored_event;
 
 /// Above this size the interpreter lock is released: below, taking it again could cost more than the work.
 const LARGE_BYTES: usize = 1 << 16;
@@ -36,34 +38,28 @@ fn refused(reason: Reason) -> PyErr {
 type RawEvent = (PyBackedStr, PyBackedBytes, Option<PyBackedStr>, Vec<usize>, bool);
 
 fn read_events(raw: &[RawEvent]) -> Result<Vec<AuthEvent<'_>>, Reason> {
-    let mut events = Vec::with_capacity(raw.len());
-    for (id, pdu, only_prev, auth, rejected) in raw {
-        events.push(AuthEvent::read(id, pdu, only_prev.as_deref(), auth, *rejected)?);
-    }
-    Ok(events)
+    raw.iter().map(|(id, pdu, .., rejected)| AuthEvent::read(id, pdu, *rejected)).collect()
 }
 
-fn state_of<'r>(events: &'r [AuthEvent<'r>], numbers: &[usize]) -> resolution::State<'r> {
-    let key_of = |number: &usize| Some((events.get(*number)?.key()?, *number));
-    numbers.iter().filter_map(key_of).collect()
-}
-
-fn resolve_events(
-    rules: auth::Rules,
-    events: &[AuthEvent<'_>],
-    create: usize,
-    unconflicted: &[usize],
-    conflicted: BTreeSet<usize>,
-) -> Result<Vec<usize>, Reason> {
-    let create = events.get(create).ok_or(Reason::NotJson)?;
-    let room = resolution::Room { rules, events, create, conflicted };
-    let unconflicted = state_of(events, unconflicted);
-    let state = if rules.has(auth::Rules::V1) {
-        resolution_v1::resolve(&room, &unconflicted)
-    } else {
-        resolution::resolve(&room, unconflicted)
+fn nodes_of<'r>(raw: &'r [RawEvent], events: &'r [AuthEvent<'r>], create: &AuthEvent<'_>) -> Vec<Node<'r>> {
+    let node = |((_, _, only_prev, auth, _), event): (&'r RawEvent, &'r AuthEvent<'r>)| Node {
+        event,
+        follows_create: only_prev.as_deref() == Some(create.id.as_ref()),
+        auth,
     };
-    Ok(state.into_values().collect())
+    raw.iter().zip(events).map(node).collect()
+}
+
+fn resolve_nodes(
+    rules: auth::Rules,
+    nodes: &[Node<'_>],
+    create: &AuthEvent<'_>,
+    unconflicted: &[usize],
+    conflicted: Vec<usize>,
+) -> Vec<usize> {
+    let room = resolution::Room { rules, nodes, create, conflicted };
+    let is_v1 = rules.has(auth::Rules::V1);
+    if is_v1 { resolution_v1::resolve(&room, unconflicted) } else { resolution::resolve(&room, unconflicted) }
 }
 
 fn check_last(
@@ -74,24 +70,28 @@ fn check_last(
 ) -> Result<Option<&'static str>, Reason> {
     let events = read_events(raw)?;
     let create = events.get(create).ok_or(Reason::NotJson)?;
-    let event = events.last().ok_or(Reason::NotJson)?;
-    let state = state_of(&events, state);
+    let nodes = nodes_of(raw, &events, create);
+    let node = nodes.last().ok_or(Reason::NotJson)?;
+    let state: Vec<&AuthEvent<'_>> =
+        state.iter().filter_map(|number| Some(nodes.get(*number)?.event)).collect();
     let lookup = |kind: &str, state_key: &str| {
-        resolution::at(&state, kind, state_key).and_then(|number| events.get(number))
+        state.iter().rev().copied().find(|event| event.key() == Some((kind, state_key)))
     };
-    Ok(auth::check(&auth::Facts::new(rules, event, create, &lookup)).err())
+    Ok(auth::check(&auth::Facts::new(rules, node, create, &lookup)).err())
 }
 
 #[pymodule]
 mod engine {
-    use std::collections::{BTreeMap, HashMap};
+    use std::collections::BTreeMap;
 
     use pyo3::types::{PyBytes, PyDict};
 
     #[pymodule_export]
-    use super::stored::{
-        between, differing, merged, reach, reach_after, reach_difference, reaching_any, values, vector,
-    };
+    use super::fork::Fork;
+    #[pymodule_export]
+    use super::stored::{differing, merged, reach, reach_after, values, vector};
+    #[pymodule_export]
+    use super::stored_event::read_stored;
     use super::*;
 
     type Sealed<'py> = (String, Bound<'py, PyBytes>, String, String);
@@ -179,44 +179,15 @@ mod engine {
         conflicted: Vec<usize>,
     ) -> PyResult<Vec<usize>> {
         let resolved = || {
-            let conflicted = conflicted.into_iter().collect();
-            resolve_events(auth::Rules(rules), &read_events(&events)?, create, &unconflicted, conflicted)
+            let read = read_events(&events)?;
+            let create = read.get(create).ok_or(Reason::NotJson)?;
+            let nodes = nodes_of(&events, &read, create);
+            let mut conflicted = conflicted;
+            conflicted.sort_unstable();
+            conflicted.dedup();
+            Ok(resolve_nodes(auth::Rules(rules), &nodes, create, &unconflicted, conflicted))
         };
         py.detach(resolved).map_err(refused)
-    }
-
-    #[pyfunction]
-    fn resolve_stored(
-        py: Python<'_>,
-        rules: u16,
-        events: Vec<stored::Row>,
-        create: u64,
-        unconflicted: Vec<u64>,
-        conflicted: Vec<u64>,
-        older_levels: HashMap<u64, u64>,
-    ) -> PyResult<Vec<u64>> {
-        let rows = stored::Rows { events, older_levels };
-        let resolved = || {
-            let order = rows.numbered(&conflicted, &unconflicted, create);
-            let events = rows.read(&order)?;
-            let base: Vec<usize> = unconflicted.iter().filter_map(|number| order.place_of(*number)).collect();
-            let conflicted = (0..conflicted.len()).collect();
-            let create = order.place_of(create).ok_or(Reason::NotJson)?;
-            let winners = resolve_events(auth::Rules(rules), &events, create, &base, conflicted)?;
-            Ok(winners.into_iter().filter_map(|place| order.number_at(place)).collect())
-        };
-        py.detach(resolved).map_err(refused)
-    }
-
-    #[pyfunction]
-    fn asked_keys(rules: u16, pdus: Vec<PyBackedBytes>) -> PyResult<BTreeSet<(&'static str, String)>> {
-        let mut keys = BTreeSet::new();
-        for pdu in &pdus {
-            let event = AuthEvent::read("", pdu, None, &[], false).map_err(refused)?;
-            let asked = auth::asked_keys(auth::Rules(rules), &event);
-            keys.extend(asked.into_iter().map(|(kind, state_key)| (kind, state_key.to_owned())));
-        }
-        Ok(keys)
     }
 
     #[pyfunction]

@@ -1,60 +1,76 @@
 //! State resolution v2 and v2.1; the text is `timserver/core/definition/state_resolution_v2.py`.
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use crate::auth::{self, Facts, Level, Levels, Rules};
-use crate::auth_event::AuthEvent;
-
-/// State key -> number of the event.
-pub type State<'r> = HashMap<(&'r str, &'r str), usize>;
+use crate::auth_event::{AuthEvent, Node};
 
 /// All that is needed: events by number, the create event and the full conflicted set among them.
 pub struct Room<'r> {
     pub rules: Rules,
-    pub events: &'r [AuthEvent<'r>],
+    pub nodes: &'r [Node<'r>],
     pub create: &'r AuthEvent<'r>,
-    pub conflicted: BTreeSet<usize>,
+    pub conflicted: Vec<usize>,
 }
 
 const NOWHERE: usize = usize::MAX;
+const UNKNOWN: usize = usize::MAX - 1;
 
-/// What the conflicted events become; the unconflicted state is laid over it by the caller.
-pub fn resolve<'r>(room: &Room<'r>, unconflicted: State<'r>) -> State<'r> {
-    let power_events = room.power_events();
-    let mut state = if room.rules.has(Rules::FROM_NOTHING) { State::new() } else { unconflicted };
-    room.apply(&mut state, &room.power_ordering(&power_events));
-    let others: Vec<usize> = room.conflicted.difference(&power_events).copied().collect();
-    let others = room.mainline_ordering(&state, others);
-    room.apply(&mut state, &others);
-    state
+/// The numbers of the events that the conflicted ones and the unconflicted state become; the unconflicted state is laid
+/// over them by the caller.
+pub fn resolve(room: &Room<'_>, unconflicted: &[usize]) -> Vec<usize> {
+    let is_power = room.power_events();
+    let mut state = State::of(room);
+    if !room.rules.has(Rules::FROM_NOTHING) {
+        unconflicted.iter().for_each(|number| state.set(*number));
+    }
+    let (power_events, others): (Vec<usize>, Vec<usize>) =
+        room.conflicted.iter().partition(|number| is_power.get(**number) == Some(&true));
+    state.apply(&room.power_ordering(&power_events));
+    let others = room.mainline_ordering(state.levels(), others);
+    state.apply(&others);
+    state.into_numbers()
 }
 
 impl<'r> Room<'r> {
-    fn power_events(&self) -> BTreeSet<usize> {
-        let is_power = |number: &usize| self.events.get(*number).is_some_and(is_power_event);
-        let mut chosen: BTreeSet<usize> = self.conflicted.iter().copied().filter(is_power).collect();
-        let mut pending: Vec<usize> = chosen.iter().copied().collect();
+    /// Of each event, whether it is a power event or leads from one, by auth events that are in conflict.
+    fn power_events(&self) -> Vec<bool> {
+        let mut is_conflicted = vec![false; self.nodes.len()];
+        let mut pending = Vec::new();
+        for number in &self.conflicted {
+            if let Some(conflicted) = is_conflicted.get_mut(*number) {
+                *conflicted = true;
+                pending.extend(self.event(*number).filter(|event| is_power_event(event)).map(|_| *number));
+            }
+        }
+        let mut chosen = vec![false; self.nodes.len()];
         while let Some(number) = pending.pop() {
-            for cited in self.auth_of(number) {
-                if self.conflicted.contains(cited) && chosen.insert(*cited) {
-                    pending.push(*cited);
-                }
+            if let Some(chosen) = chosen.get_mut(number)
+                && is_conflicted.get(number) == Some(&true)
+                && !std::mem::replace(chosen, true)
+            {
+                pending.extend(self.auth_of(number));
             }
         }
         chosen
     }
 
-    fn auth_of(&self, number: usize) -> &'r [usize] {
-        self.events.get(number).map_or(&[], |event| event.auth)
+    pub fn event(&self, number: usize) -> Option<&'r AuthEvent<'r>> {
+        self.nodes.get(number).map(|node| node.event)
     }
 
-    fn power_ordering(&self, numbers: &BTreeSet<usize>) -> Vec<usize> {
+    fn auth_of(&self, number: usize) -> &'r [usize] {
+        self.nodes.get(number).map_or(&[], |node| node.auth)
+    }
+
+    fn power_ordering(&self, numbers: &[usize]) -> Vec<usize> {
+        let chosen: HashSet<usize> = numbers.iter().copied().collect();
         let mut waiting_for: HashMap<usize, usize> = HashMap::new();
         let mut cited_by: HashMap<usize, Vec<usize>> = HashMap::new();
         let mut ready = BinaryHeap::new();
         for number in numbers {
-            let cited: BTreeSet<usize> =
-                self.auth_of(*number).iter().copied().filter(|cited| numbers.contains(cited)).collect();
+            let cited: HashSet<usize> =
+                self.auth_of(*number).iter().copied().filter(|cited| chosen.contains(cited)).collect();
             if cited.is_empty() {
                 ready.push(self.power_rank(*number));
             }
@@ -79,91 +95,158 @@ impl<'r> Room<'r> {
     }
 
     fn power_rank(&self, number: usize) -> Reverse<(Reverse<Level>, i64, &'r str, usize)> {
-        let Some(event) = self.events.get(number) else {
+        let Some(event) = self.event(number) else {
             return Reverse((Reverse(Level::Finite(0)), 0, "", number));
         };
-        let cited = self.cited_power_levels(number).and_then(|cited| self.events.get(cited));
+        let cited = self.cited_power_levels(number).and_then(|cited| self.event(cited));
         let levels = Levels::new(self.rules, cited.map(|event| &event.content), self.create);
-        Reverse((Reverse(levels.of_user(&event.sender)), event.origin_server_ts, event.id, number))
+        Reverse((Reverse(levels.of_user(&event.sender)), event.origin_server_ts, &event.id, number))
     }
 
     fn cited_power_levels(&self, number: usize) -> Option<usize> {
-        let is_levels = |cited: &usize| {
-            self.events.get(*cited).is_some_and(|event| event.is_state("m.room.power_levels"))
-        };
+        let is_levels =
+            |cited: &usize| self.event(*cited).is_some_and(|event| event.is_state("m.room.power_levels"));
         self.auth_of(number).iter().copied().find(is_levels)
     }
 
-    fn mainline_ordering(&self, state: &State<'r>, numbers: Vec<usize>) -> Vec<usize> {
-        let mut positions: HashMap<usize, usize> = HashMap::new();
-        let mut current = at(state, "m.room.power_levels", "");
+    fn mainline_ordering(&self, levels: Option<usize>, numbers: Vec<usize>) -> Vec<usize> {
+        let mut positions = vec![UNKNOWN; self.nodes.len()];
+        let mut current = levels;
+        let mut length = 0;
         while let Some(number) = current {
-            if positions.insert(number, positions.len()).is_some() {
-                break; // no event can cite itself; but never run in circles
+            match positions.get_mut(number) {
+                Some(position) if *position == UNKNOWN => *position = length,
+                _ => break, // no event can cite itself; but never run in circles
             }
+            length += 1;
             current = self.cited_power_levels(number);
         }
         let mut ranked: Vec<_> = numbers
             .into_iter()
             .filter_map(|number| {
                 let position = self.mainline_position(&mut positions, number);
-                let event = self.events.get(number)?;
-                Some((Reverse(position), event.origin_server_ts, event.id, number))
+                let event = self.event(number)?;
+                Some((Reverse(position), event.origin_server_ts, event.id.as_ref(), number))
             })
             .collect();
         ranked.sort_unstable();
         ranked.into_iter().map(|(.., number)| number).collect()
     }
 
-    fn mainline_position(&self, positions: &mut HashMap<usize, usize>, number: usize) -> usize {
+    fn mainline_position(&self, positions: &mut [usize], number: usize) -> usize {
         let mut passed = Vec::new();
         let mut current = self.cited_power_levels(number);
         let mut position = NOWHERE;
         while let Some(levels) = current {
-            if let Some(known) = positions.get(&levels) {
-                position = *known;
-                break;
+            match positions.get_mut(levels) {
+                Some(known) if *known == UNKNOWN => *known = NOWHERE, // never run in circles
+                known => {
+                    position = known.map_or(NOWHERE, |known| *known);
+                    break;
+                }
             }
-            positions.insert(levels, NOWHERE); // never run in circles
             passed.push(levels);
             current = self.cited_power_levels(levels);
         }
-        positions.extend(passed.into_iter().map(|levels| (levels, position)));
+        for levels in passed {
+            if let Some(known) = positions.get_mut(levels) {
+                *known = position;
+            }
+        }
         position
     }
+}
 
-    fn apply(&self, state: &mut State<'r>, numbers: &[usize]) {
+/// The state as it grows: keys are numbered once, so that few of them must be hashed.
+struct State<'s, 'r> {
+    room: &'s Room<'r>,
+    slots: HashMap<(&'r str, &'r str), usize>,
+    own: Vec<(usize, usize)>, // of each event: the slots of its key and of its sender's membership
+    events: Vec<usize>,       // by slot
+}
+
+const LEVELS: usize = 0;
+const JOIN_RULES: usize = 1;
+
+impl<'s, 'r> State<'s, 'r> {
+    fn of(room: &'s Room<'r>) -> Self {
+        let mut slots = HashMap::with_capacity(room.nodes.len() + 2);
+        slots.insert(("m.room.power_levels", ""), LEVELS);
+        slots.insert(("m.room.join_rules", ""), JOIN_RULES);
+        let mut slot_of = |key| {
+            let next = slots.len();
+            *slots.entry(key).or_insert(next)
+        };
+        let slots_of = |node: &Node<'r>| {
+            let event = node.event;
+            let own = event.key().map_or(NOWHERE, &mut slot_of);
+            let is_own = event.kind == "m.room.member" && event.state_key.as_deref() == Some(&event.sender);
+            (own, if is_own { own } else { slot_of(("m.room.member", &event.sender)) })
+        };
+        let own = room.nodes.iter().map(slots_of).collect();
+        let events = vec![NOWHERE; slots.len()];
+        State { room, slots, own, events }
+    }
+
+    fn own_slot(&self, number: usize) -> usize {
+        self.own.get(number).map_or(NOWHERE, |(own, _)| *own)
+    }
+
+    fn set(&mut self, number: usize) {
+        let slot = self.own_slot(number);
+        if let Some(event) = self.events.get_mut(slot) {
+            *event = number;
+        }
+    }
+
+    fn at(&self, slot: usize) -> Option<usize> {
+        self.events.get(slot).copied().filter(|number| *number != NOWHERE)
+    }
+
+    fn levels(&self) -> Option<usize> {
+        self.at(LEVELS)
+    }
+
+    fn into_numbers(self) -> Vec<usize> {
+        self.events.into_iter().filter(|number| *number != NOWHERE).collect()
+    }
+
+    fn apply(&mut self, numbers: &[usize]) {
         for number in numbers {
-            let Some(event) = self.events.get(*number) else { continue };
-            let Some(key) = event.key() else { continue };
-            if event.rejected || event.kind == "m.room.create" {
+            let Some(node) = self.room.nodes.get(*number) else { continue };
+            if node.event.rejected || node.event.kind == "m.room.create" {
                 continue; // the create event is never in conflict
             }
-            if self.is_allowed(state, event) {
-                state.insert(key, *number);
+            if self.is_allowed(*number, node) {
+                self.set(*number);
             }
         }
     }
 
-    fn is_allowed(&self, state: &State<'r>, event: &'r AuthEvent<'r>) -> bool {
+    fn is_allowed(&self, number: usize, node: &'r Node<'r>) -> bool {
         let lookup = |kind: &str, state_key: &str| -> Option<&'r AuthEvent<'r>> {
-            match at(state, kind, state_key) {
-                Some(number) => self.events.get(number),
-                None => self.cited(event, kind, state_key),
+            let slot = self.slot_of(number, node.event, kind, state_key)?;
+            match self.at(slot) {
+                Some(number) => self.room.event(number),
+                None => self.cited(node, slot),
             }
         };
-        auth::check(&Facts::new(self.rules, event, self.create, &lookup)).is_ok()
+        auth::check(&Facts::new(self.room.rules, node, self.room.create, &lookup)).is_ok()
     }
 
-    fn cited(&self, event: &AuthEvent<'r>, kind: &str, state_key: &str) -> Option<&'r AuthEvent<'r>> {
-        let cited = event.auth.iter().rev().filter_map(|number| self.events.get(*number));
-        cited.filter(|cited| !cited.rejected).find(|cited| cited.key() == Some((kind, state_key)))
+    fn slot_of(&self, number: usize, event: &AuthEvent<'_>, kind: &str, state_key: &str) -> Option<usize> {
+        match (kind, state_key) {
+            ("m.room.power_levels", "") => Some(LEVELS),
+            ("m.room.join_rules", "") => Some(JOIN_RULES),
+            ("m.room.member", user_id) if user_id == event.sender => self.own.get(number).map(|own| own.1),
+            key => self.slots.get(&key).copied(),
+        }
     }
-}
 
-/// The state's event for a key.
-pub fn at<'k>(state: &State<'k>, kind: &'k str, state_key: &'k str) -> Option<usize> {
-    state.get(&(kind, state_key)).copied()
+    fn cited(&self, node: &Node<'r>, slot: usize) -> Option<&'r AuthEvent<'r>> {
+        let cited = node.auth.iter().rev().filter(|number| self.own_slot(**number) == slot);
+        cited.filter_map(|number| self.room.event(*number)).find(|cited| !cited.rejected)
+    }
 }
 
 fn is_power_event(event: &AuthEvent<'_>) -> bool {

@@ -23,16 +23,22 @@ fn default_of(name: &str) -> i64 {
 pub struct Levels<'f> {
     pub rules: Rules,
     pub content: Option<&'f Object<'f>>,
-    pub creators: Vec<&'f str>,
+    pub creators: Creators<'f>,
+}
+
+/// The creators of a room.
+pub struct Creators<'f> {
+    first: &'f str,
+    additional: &'f [Value<'f>],
 }
 
 impl<'f> Levels<'f> {
     pub fn new(rules: Rules, content: Option<&'f Object<'f>>, create: &'f AuthEvent<'f>) -> Self {
-        Levels { rules, content, creators: creators(rules, create) }
+        Levels { rules, content, creators: Creators::of(rules, create) }
     }
 
     pub fn of_user(&self, user_id: &str) -> Level {
-        let is_creator = self.creators.contains(&user_id);
+        let is_creator = self.creators.iter().any(|creator| creator == user_id);
         if is_creator && self.rules.has(Rules::PRIVILEGED_CREATORS) {
             return Level::Infinite;
         }
@@ -60,18 +66,22 @@ impl<'f> Levels<'f> {
     }
 }
 
-fn creators<'f>(rules: Rules, create: &'f AuthEvent<'f>) -> Vec<&'f str> {
-    if !rules.has(Rules::CREATOR_IS_SENDER) {
-        let named = create.content.text("creator").filter(|creator| !creator.is_empty());
-        return vec![named.unwrap_or(&create.sender)];
+impl<'f> Creators<'f> {
+    fn of(rules: Rules, create: &'f AuthEvent<'f>) -> Self {
+        if !rules.has(Rules::CREATOR_IS_SENDER) {
+            let named = create.content.text("creator").filter(|creator| !creator.is_empty());
+            return Creators { first: named.unwrap_or(&create.sender), additional: &[] };
+        }
+        let additional = match create.content.get("additional_creators") {
+            Some(Value::Array(additional)) if rules.has(Rules::PRIVILEGED_CREATORS) => additional.as_slice(),
+            _ => &[],
+        };
+        Creators { first: &create.sender, additional }
     }
-    let mut creators = vec![create.sender.as_ref()];
-    if rules.has(Rules::PRIVILEGED_CREATORS)
-        && let Some(Value::Array(additional)) = create.content.get("additional_creators")
-    {
-        creators.extend(additional.iter().filter_map(Value::text));
+
+    pub fn iter(&self) -> impl Iterator<Item = &'f str> {
+        std::iter::once(self.first).chain(self.additional.iter().filter_map(Value::text))
     }
-    creators
 }
 
 /// The level that a value means.

@@ -1,9 +1,7 @@
 //! Rule 5: m.room.member.
 use super::third_party_invite;
 use super::{Facts, Rules, Verdict};
-use crate::auth_event::server_name_of;
-
-const AUTHORISING_USER: &str = "join_authorised_via_users_server";
+use crate::auth_event::{AUTHORISING_USER, server_name_of};
 
 pub fn check(facts: &Facts<'_, '_>) -> Verdict {
     let event = facts.event;
@@ -31,7 +29,7 @@ pub fn check(facts: &Facts<'_, '_>) -> Verdict {
 
 fn check_join(facts: &Facts<'_, '_>, target: &str) -> Verdict {
     let event = facts.event;
-    if event.only_prev == Some(facts.create.id) && creator(facts) == Some(target) {
+    if facts.follows_create && creator(facts) == Some(target) {
         return Ok(()); // 5.3.1
     }
     if event.sender != target {

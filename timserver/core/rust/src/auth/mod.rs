@@ -6,9 +6,9 @@ mod selection;
 mod third_party_invite;
 
 pub use levels::{Level, Levels};
-pub use selection::asked_keys;
+pub use selection::each_asked_key;
 
-use crate::auth_event::{AuthEvent, server_name_of};
+use crate::auth_event::{AuthEvent, Node, server_name_of};
 use crate::json::tree::Value;
 
 /// The name of a refusal, as `Rejected.name`.
@@ -40,6 +40,7 @@ impl Rules {
 pub struct Facts<'s, 'f> {
     pub rules: Rules,
     pub event: &'f AuthEvent<'f>,
+    pub follows_create: bool,
     pub create: &'f AuthEvent<'f>,
     pub state: &'s dyn Fn(&str, &str) -> Option<&'f AuthEvent<'f>>,
     pub levels: Levels<'f>,
@@ -48,12 +49,13 @@ pub struct Facts<'s, 'f> {
 impl<'s, 'f> Facts<'s, 'f> {
     pub fn new(
         rules: Rules,
-        event: &'f AuthEvent<'f>,
+        node: &Node<'f>,
         create: &'f AuthEvent<'f>,
         state: &'s dyn Fn(&str, &str) -> Option<&'f AuthEvent<'f>>,
     ) -> Self {
         let content = state("m.room.power_levels", "").map(|levels| &levels.content);
-        Facts { rules, event, create, state, levels: Levels::new(rules, content, create) }
+        let levels = Levels::new(rules, content, create);
+        Facts { rules, event: node.event, follows_create: node.follows_create, create, state, levels }
     }
 
     pub fn sender_level(&self) -> Level {
@@ -121,7 +123,7 @@ fn check_levels(facts: &Facts<'_, '_>) -> Verdict {
         return power_levels_event::check(facts); // 10
     }
     if event.kind == "m.room.redaction" && facts.rules.has(Rules::REDACTION) {
-        let same = event.redacts.as_deref().is_some_and(|id| server_name_of(id) == server_name_of(event.id));
+        let same = event.redacts.as_deref().is_some_and(|id| server_name_of(id) == server_name_of(&event.id));
         let allowed = facts.sender_reaches("redact") || same;
         return if allowed { Ok(()) } else { Err("redaction.other_server") };
     }

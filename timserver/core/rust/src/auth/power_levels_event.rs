@@ -123,13 +123,18 @@ fn is_above(level: Option<i64>, sender: Level) -> bool {
 
 /// What differs between two maps of levels, sorted by name.
 fn changes<'o>(rules: Rules, old: Option<&'o Object<'_>>, new: Option<&'o Object<'_>>) -> Vec<Change<'o>> {
-    let level_in = |entries: Option<&Object<'_>>, name: &str| {
-        entries.and_then(|entries| entries.get(name)).and_then(|value| levels::read(rules, value))
+    let members = |entries: Option<&'o Object<'_>>| {
+        let members = entries.into_iter().flat_map(Object::members);
+        members.map(|(name, value)| (name, levels::read(rules, value))).peekable()
     };
-    let names_of = |entries: Option<&'o Object<'_>>| entries.into_iter().flat_map(Object::names);
-    let mut names: Vec<&str> = names_of(old).chain(names_of(new)).collect();
-    names.sort_unstable();
-    names.dedup();
-    let all = names.into_iter().map(|name| (name, level_in(old, name), level_in(new, name)));
-    all.filter(|(_, old, new)| old != new).collect()
+    let (mut old, mut new) = (members(old), members(new));
+    let mut found = Vec::new();
+    while let Some(name) = old.peek().into_iter().chain(new.peek()).map(|(name, _)| *name).min() {
+        let before = old.next_if(|(at, _)| *at == name).and_then(|(_, level)| level);
+        let after = new.next_if(|(at, _)| *at == name).and_then(|(_, level)| level);
+        if before != after {
+            found.push((name, before, after));
+        }
+    }
+    found
 }

@@ -1,43 +1,41 @@
 //! Which events of the state authorize an event; the text is `timserver/core/definition/auth_events.py`.
 use super::Rules;
-use crate::auth_event::AuthEvent;
+use crate::auth_event::{AUTHORISING_USER, AuthEvent};
 
 /// Type and state key.
 pub type Key<'e> = (&'static str, &'e str);
 
-/// The state that authorization of the event looks at, the create event aside.
-pub fn asked_keys<'e>(rules: Rules, event: &'e AuthEvent<'_>) -> Vec<Key<'e>> {
+/// The state that authorization of the event looks at, the create event aside, one key after the other.
+pub fn each_asked_key<'e>(rules: Rules, event: &'e AuthEvent<'_>, take: &mut impl FnMut(Key<'e>)) {
     if event.kind == "m.room.create" {
-        return Vec::new();
+        return;
     }
-    let mut keys = vec![("m.room.power_levels", ""), ("m.room.member", event.sender.as_ref())];
+    take(("m.room.power_levels", ""));
+    take(("m.room.member", event.sender.as_ref()));
     if let Some(target) = event.state_key.as_deref()
         && event.kind == "m.room.member"
     {
-        keys.push(("m.room.member", target));
-        keys.extend(membership_keys(rules, event));
+        take(("m.room.member", target));
+        each_membership_key(rules, event, take);
     }
-    keys
 }
 
-fn membership_keys<'e>(rules: Rules, event: &'e AuthEvent<'_>) -> Vec<Key<'e>> {
+fn each_membership_key<'e>(rules: Rules, event: &'e AuthEvent<'_>, take: &mut impl FnMut(Key<'e>)) {
     let content = &event.content;
-    let mut keys = Vec::new();
     let membership = content.text("membership");
     if matches!(membership, Some("join" | "invite" | "knock")) {
-        keys.push(("m.room.join_rules", ""));
+        take(("m.room.join_rules", ""));
     }
     if membership == Some("invite")
         && let Some(invite) = content.object("third_party_invite")
         && let Some(token) = invite.object("signed").and_then(|signed| signed.text("token"))
     {
-        keys.push(("m.room.third_party_invite", token));
+        take(("m.room.third_party_invite", token));
     }
     if membership == Some("join")
         && rules.has(Rules::RESTRICTED)
-        && let Some(user_id) = content.text("join_authorised_via_users_server")
+        && let Some(user_id) = content.text(AUTHORISING_USER)
     {
-        keys.push(("m.room.member", user_id));
+        take(("m.room.member", user_id));
     }
-    keys
 }

@@ -7,9 +7,9 @@ use super::Reason;
 pub const INTEGER_MAX: i64 = (1 << 53) - 1;
 
 /// The text of a number, and whether it is written as a float.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Number<'a> {
-    pub text: &'a str,
+    pub text: Cow<'a, str>,
     pub is_float: bool,
 }
 
@@ -112,7 +112,7 @@ impl<'a> Lexer<'a> {
             self.fraction_and_exponent()?;
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
-        Ok(Number { text, is_float })
+        Ok(Number { text: Cow::Borrowed(text), is_float })
     }
 
     fn fraction_and_exponent(&mut self) -> Result<(), Reason> {
@@ -156,8 +156,10 @@ impl<'a> Lexer<'a> {
     /// Moves to the next quote, backslash or control character.
     fn plain(&mut self) -> usize {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let whole = rest.chunks_exact(8).take_while(|eight| !has_special(eight)).count() * 8;
+        let rest = rest.get(whole..).unwrap_or_default();
         let length = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-        self.at += length.unwrap_or(rest.len());
+        self.at += whole + length.unwrap_or(rest.len());
         self.at
     }
 
@@ -277,6 +279,20 @@ impl<'a> Lexer<'a> {
         self.at += 4;
         Ok(unit)
     }
+}
+
+/// Whether a quote, a backslash or a control character is among eight bytes, looked at as one number: a byte is 0 where
+/// taking 1 from it sets its highest bit, which was not set before.
+fn has_special(eight: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHEST: u64 = 0x8080_8080_8080_8080;
+    let bytes = eight.try_into().map_or(0, u64::from_le_bytes);
+    let below = |bound: u64| bytes.wrapping_sub(ONES * bound) & !bytes;
+    let equal = |byte: u8| {
+        let differs = bytes ^ (ONES * u64::from(byte));
+        differs.wrapping_sub(ONES) & !differs
+    };
+    (below(0x20) | equal(b'"') | equal(b'\\')) & HIGHEST != 0
 }
 
 /// UTF-8 that encodes a surrogate has its own name.

@@ -7,6 +7,9 @@ use super::lexer::{Lexer, Number};
 /// As deep as the Python side can write.
 pub const DEPTH_MAX: usize = 254;
 
+/// So few members are looked through faster one by one: most names differ in length.
+const SMALL: usize = 8;
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
     Null,
@@ -31,6 +34,31 @@ impl<'a> Value<'a> {
             Value::Object(object) => Some(object),
             _ => None,
         }
+    }
+
+    /// The same, borrowing nothing.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Null => Value::Null,
+            Value::Bool(value) => Value::Bool(value),
+            Value::Integer(number) => Value::Integer(number),
+            Value::Odd(Number { text, is_float }) => Value::Odd(Number { text: owned(text), is_float }),
+            Value::String(text) => Value::String(owned(text)),
+            Value::Array(items) => Value::Array(items.into_iter().map(Value::into_owned).collect()),
+            Value::Object(object) => Value::Object(object.into_owned()),
+        }
+    }
+
+    /// The bytes that it takes, about.
+    pub fn size(&self) -> usize {
+        let inner = match self {
+            Value::Odd(number) => number.text.len(),
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(Value::size).sum(),
+            Value::Object(object) => object.size(),
+            _ => 0,
+        };
+        size_of::<Self>() + inner
     }
 
     /// Whether canonical JSON has a place for all numbers in it.
@@ -59,6 +87,9 @@ impl<'a> Object<'a> {
     }
 
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
+        if self.0.len() <= SMALL {
+            return self.0.iter().find(|member| member.0 == name).map(|member| &member.1);
+        }
         let at = self.0.binary_search_by(|member| member.0.as_ref().cmp(name)).ok()?;
         self.0.get(at).map(|member| &member.1)
     }
@@ -98,6 +129,17 @@ impl<'a> Object<'a> {
         self.0.iter().map(|member| (member.0.as_ref(), &member.1))
     }
 
+    /// The same, borrowing nothing.
+    pub fn into_owned(self) -> Object<'static> {
+        let members = self.0.into_iter().map(|(name, value)| (owned(name), value.into_owned()));
+        Object(members.collect())
+    }
+
+    /// The bytes that it takes, about.
+    pub fn size(&self) -> usize {
+        self.0.iter().map(|(name, value)| size_of_val(name) + name.len() + value.size()).sum()
+    }
+
     /// An object of one member.
     pub fn of(name: &'a str, value: Value<'a>) -> Self {
         Object(vec![(Cow::Borrowed(name), value)])
@@ -123,10 +165,32 @@ fn loose(number: Number<'_>) -> Result<Value<'_>, Reason> {
     Ok(number.strict().map_or(Value::Odd(number), Value::Integer))
 }
 
+/// Of a text, all by itself.
+pub fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
+}
+
+/// Reads some members of an object, numbers of all kinds; an empty one of what is no object.
+pub fn read_named<'a>(text: &'a str, names: &[&str]) -> Result<Object<'a>, Reason> {
+    if names.is_empty() || !text.starts_with('{') {
+        return Ok(Object::default());
+    }
+    let mut members = Vec::new();
+    read_members(text.as_bytes(), |name, member| {
+        if names.contains(&name.as_ref()) {
+            members.push((name, member.value()?));
+        } else {
+            member.skip()?;
+        }
+        Ok(())
+    })?;
+    Object::sorted(members)
+}
+
 /// Reads an object member by member, numbers of all kinds; `take` says what to do with each name.
 pub fn read_members<'a>(
     data: &'a [u8],
-    mut take: impl FnMut(&str, Member<'a, '_>) -> Result<(), Reason>,
+    mut take: impl FnMut(Cow<'a, str>, Member<'a, '_>) -> Result<(), Reason>,
 ) -> Result<(), Reason> {
     let mut reader = Reader { lexer: Lexer::new(data)?, number: loose as ReadNumber<'a> };
     reader.lexer.expect(b'{')?;
@@ -138,7 +202,7 @@ pub fn read_members<'a>(
         reader.lexer.peek_token();
         let name = reader.lexer.string()?;
         reader.lexer.expect(b':')?;
-        take(&name, Member(&mut reader))?;
+        take(name, Member(&mut reader))?;
         if reader.lexer.peek_token() != Some(b',') {
             reader.lexer.expect(b'}')?;
             return reader.lexer.end();
