@@ -1,6 +1,6 @@
 """Rooms in a toy store: numbers for ids, packed snapshots in layers, vectors and reach, resolved as the real one does."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -46,34 +46,35 @@ class StoredRoom:
         key = self.keys.setdefault(event.key, 5 * len(self.keys) + 2) if event.is_state else 0
         auth = [self.numbers[event_id] for event_id in event.auth_events]
         prev = [self.numbers[event_id] for event_id in event.prev_events]
-        self.rows[number] = core.read_stored(
-            number, event.event_id, key, event.pdu, prev, auth, event.rejected
-        )
         before = self.state_after(event.prev_events)
-        if event.is_state and not event.rejected:
-            self._place(event, number, key, auth)
+        placed = Placed(number, key, 0, 0, None)
+        is_placed = event.is_state and not event.rejected
+        if is_placed:
+            placed = self._place(event, number, key, auth)
+        self.rows[number] = core.read_stored(placed, event.event_id, event.pdu, prev, auth, event.rejected)
+        if is_placed:
             old = core.values(before.state, [key]).get(key)
             removed = [self.placed[old].vector] if old else []
-            before = self._after(before, {key: number}, removed, [self.placed[number].vector])
+            reach = chains.reach_after(before.reach, removed, [placed.vector])
+            before = self._after(before, {key: number}, reach)
         self.snapshots[event.event_id] = before
 
-    def _place(self, event: Event, number: int, key: int, auth: Sequence[int]) -> None:
+    def _place(self, event: Event, number: int, key: int, auth: Sequence[int]) -> Placed:
         new_chain = len(self.chain_ends) + 1 if event.type in chains.CITABLE_TYPES else 0
         cited = [self.placed[auth_number] for auth_number in auth]
         placed = chains.place(number, key, cited, self.chain_ends, new_chain)
         self.placed[number] = placed
         if placed.chain:
             self.chain_ends[placed.chain] = placed.position
+        return placed
 
     def _after(
         self,
         before: Snapshot,
         change: dict[int, int],
-        removed: Iterable[bytes | None],
-        added: Iterable[bytes | None],
+        reach_change: dict[int, int] | None,
     ) -> Snapshot:
         state = layered(before.state, change)
-        reach_change = chains.reach_after(before.reach, removed, added)
         if reach_change is None or before.reach is None:
             self.recounts += 1
             numbers = merged(state).values()
@@ -87,30 +88,25 @@ class StoredRoom:
         fork = core.fork(self.room.version, [parent.state for parent in parents])
         if not fork.numbers:
             return parents[0]
-        full = [self.rows[number] for number in self._full_set(fork, parents)]
-        keys = {self.keys[key]: key for key in fork.asked_keys(full) if key in self.keys}
+        more = [self.rows[number] for number in self._rest_of_full_set(fork, parents)]
+        keys = {self.keys[key]: key for key in fork.asked_keys(more) if key in self.keys}
         assert not keys.keys() & fork.differing.keys()
         unconflicted = [self.rows[number] for number in core.values(parents[0].state, keys).values()]
         cited = [self.rows[number] for number in fork.cited(unconflicted)]
-        layer, removed, new = fork.resolve(cited, self._older_levels())
+        layer, new = fork.resolve(cited, self._older_levels())
         held = core.values(parents[0].state, new)
-        change = layer | {key: number for key, number in new.items() if key not in held}
-        added = [number for number in change.values() if number]
-        return self._after(
-            parents[0],
-            change,
-            [self.placed[number].vector for number in removed],
-            [self.placed[number].vector for number in added],
-        )
+        new = {key: number for key, number in new.items() if key not in held}
+        before = parents[0].reach
+        reach = None if before is None else fork.reach_after(before, set(new.values()))
+        return self._after(parents[0], layer | new, reach)
 
-    def _full_set(self, fork: core.Fork, parents: Sequence[Snapshot]) -> list[int]:
-        ranges = fork.ranges(
-            [parent.reach for parent in parents], [self.placed[number] for number in fork.numbers]
-        )
+    def _rest_of_full_set(self, fork: core.Fork, parents: Sequence[Snapshot]) -> list[int]:
+        numbers = fork.numbers
+        ranges = fork.ranges([parent.reach for parent in parents], [self.rows[number] for number in numbers])
         if ranges is None or not self.by_vectors:
             states = [merged(parent.state).values() for parent in parents]
             auth = {number: row.auth for number, row in self.rows.items()}
-            return [*core.walk(self.room.version, states, fork.numbers, auth)]
+            return [*(core.walk(self.room.version, states, numbers, auth) - set(numbers))]
         return fork.full_set(self._in(ranges))
 
     def _in(self, ranges: Sequence[Range]) -> list[Placed]:

@@ -8,7 +8,7 @@ from timserver.usecases.events import resolving
 
 def stored(number: int, name: str, key: int, event_type: str) -> core.Stored:
     pdu = b'{"origin_server_ts":1,"sender":"@a:a.example","type":"' + event_type.encode() + b'"}'
-    return core.read_stored(number, EventID(name), key, pdu, (), ())
+    return core.read_stored(core.Placed(number, key, 0, 0, None), EventID(name), pdu, (), ())
 
 
 def test_newcomers_stand_among_members_or_others() -> None:

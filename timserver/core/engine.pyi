@@ -82,9 +82,8 @@ def resolve(
     """
 
 def read_stored(
-    number: int,
+    placed: Placed,
     event_id: str,
-    key: int,
     pdu: bytes,
     prev: Sequence[int],
     auth: Sequence[int],
@@ -101,15 +100,16 @@ class Fork:
     @property
     def numbers(self) -> list[int]: ...
     def ranges(
-        self, reached: Sequence[_Layers | None], differing: Sequence[Placed]
+        self, reached: Sequence[_Layers | None], differing: Sequence[Stored]
     ) -> list[Range] | None: ...
     def full_set(self, found: Sequence[Placed]) -> list[int]: ...
-    def asked_keys(self, full: Sequence[Stored]) -> set[StateKey]: ...
+    def asked_keys(self, more: Sequence[Stored]) -> set[StateKey]: ...
     def cited(self, unconflicted: Sequence[Stored]) -> list[int]: ...
     def resolve(
         self, cited: Sequence[Stored], older_levels: Mapping[int, int]
-    ) -> tuple[dict[int, int], list[int], dict[int, int]]:
+    ) -> tuple[dict[int, int], dict[int, int]]:
         """Releases the interpreter lock."""
+    def reach_after(self, before: _Layers, newcomers: set[int]) -> dict[int, int] | None: ...
 
 def check_auth(rules: int, events: list[_RawEvent], create: int, state: list[int]) -> str | None:
     """Whether the last event, not a create event, is authorized: None or the name of the rejection. For tests."""

@@ -4,19 +4,20 @@ A `Fork` is asked step by step; between the steps the caller reads from the stor
 
 1. `fork` compares the parents' snapshots; `numbers` are the events that differ. None does: that is the state. (No other
    shortcut is right: when one state has only gone on from the other, an older event may still win, by its timestamp.)
-2. `ranges`, given the `Placed` of these and the reach of each parent, says on which ranges of chains the rest of the
-   full conflicted set stands. Room version 1 has no such rest. None when there are no vectors: `walk` finds the full
-   set from the auth events of everything.
-3. `full_set`, given the `Placed` of all events in these ranges, is the full conflicted set.
-4. `asked_keys`, given that set as `Stored`, names the part of the unconflicted state that matters: look the events up
-   in any parent with `values`.
+2. `ranges`, given these as `Stored` and the reach of each parent, says on which ranges of chains more of the full
+   conflicted set may stand. Room version 1 has no more. None when there are no vectors: `walk` finds the full set from
+   the auth events of everything.
+3. `full_set`, given the `Placed` of all events in these ranges, is what the full conflicted set has beyond those that
+   differ.
+4. `asked_keys`, given this as `Stored`, names the part of the unconflicted state that matters: look the events up in
+   any parent with `values`.
 5. `cited`, given that part as `Stored`, are the other events that the full set cites.
 6. `resolve`, given these as `Stored`, and of the power levels which one cites which, gives the layer that the resolved
-   state is over the first parent's, the events that it takes away there, and at times `newcomers`: events of keys in
-   which no states differ, which the auth difference brings in. Where the states have such a key they agree on it, and
-   what they agree on stays. Where none has it, as when all have lost what it was, the event becomes state. The reach:
-   `chains.reach_after`, with the events that left and came. Remembering outcomes by the parents' sorted snapshot
-   numbers is the caller's business.
+   state is over the first parent's, and at times `newcomers`: events of keys in which no states differ, which the auth
+   difference brings in. Where the states have such a key they agree on it, and what they agree on stays. Where none
+   has it, as when all have lost what it was, the event becomes state.
+7. `reach_after` is the layer over the first parent's reach. Remembering outcomes by the parents' sorted snapshot numbers
+   is the caller's business.
 
 The create event never differs: whoever lets events in sees to it that a room has one.
 """
@@ -50,13 +51,13 @@ class Fork(Protocol):
     def numbers(self) -> list[int]:
         """The events that differ."""
 
-    def ranges(self, reached: Sequence[Layers | None], differing: Sequence[Placed]) -> list[Range] | None:
-        """What to read from the store: all placed events there. Ranges may overlap."""
+    def ranges(self, reached: Sequence[Layers | None], differing: Sequence[Stored]) -> list[Range] | None:
+        """What to read from the store: all placed events there, beyond those that are given. Ranges may overlap."""
 
     def full_set(self, found: Sequence[Placed]) -> list[int]:
-        """The full conflicted set; `found` are the events that stand in the ranges."""
+        """The rest of the full conflicted set; `found` are the events that stand in the ranges."""
 
-    def asked_keys(self, full: Sequence[Stored]) -> set[StateKey]:
+    def asked_keys(self, more: Sequence[Stored]) -> set[StateKey]:
         """The keys whose events are to be looked up; the create event always. None of them differs."""
 
     def cited(self, unconflicted: Sequence[Stored]) -> list[int]:
@@ -64,23 +65,30 @@ class Fork(Protocol):
 
     def resolve(
         self, cited: Sequence[Stored], older_levels: Mapping[int, int]
-    ) -> tuple[dict[int, int], list[int], dict[int, int]]:
-        """Layer, events that it takes away from the first state, newcomers; in the layer, 0 takes a key away.
+    ) -> tuple[dict[int, int], dict[int, int]]:
+        """Layer and newcomers, by key; in the layer, 0 takes a key away.
 
         `older_levels` says of each power levels event to which `cited` and the full set lead, by auth events that are
         power levels, which one it cites, if any. Needs no interpreter lock while the engine works.
         """
 
+    def reach_after(self, before: Layers, newcomers: set[int]) -> dict[int, int] | None:
+        """What changes in the first parent's reach, by the layer and those of the newcomers that become state.
+
+        None when the reach cannot be told from this alone.
+        """
+
 
 def fork(version: RoomVersion, states: Sequence[Layers]) -> Fork:
     """The resolution of some states begins."""
-    return engine.Fork(rules(version), states) if choice.HAS_ENGINE else by_definition.Fork(version, states)
+    if choice.HAS_ENGINE:
+        return engine.Fork(rules(version), states)
+    return by_definition.Fork(version, states)
 
 
 def read_stored(
-    number: int,
+    placed: Placed,
     event_id: EventID,
-    key: int,
     pdu: bytes,
     prev: Sequence[int],
     auth: Sequence[int],
@@ -88,8 +96,8 @@ def read_stored(
 ) -> Stored:
     """An event that is stored, with what resolution must know of its PDU, which has passed the format checks."""
     if choice.HAS_ENGINE:
-        return engine.read_stored(number, event_id, key, pdu, prev, auth, rejected)
-    return StoredPdu(number, event_id, key, pdu, prev, auth, rejected)
+        return engine.read_stored(placed, event_id, pdu, prev, auth, rejected)
+    return StoredPdu(placed, event_id, pdu, prev, auth, rejected)
 
 
 def differing(states: Sequence[Layers]) -> dict[int, tuple[int, ...]]:

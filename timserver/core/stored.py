@@ -54,13 +54,22 @@ class Stored(Protocol):
 class StoredPdu(msgspec.Struct, frozen=True):
     """A `Stored` that the definition reads whenever it needs it."""
 
-    number: int
+    placed: Placed
     event_id: EventID
-    key: int
     pdu: bytes
     prev: Sequence[int]
     auth: Sequence[int]
     rejected: bool = False
+
+    @property
+    def number(self) -> int:
+        """Its own."""
+        return self.placed.number
+
+    @property
+    def key(self) -> int:
+        """The number of its type and state key."""
+        return self.placed.key
 
     @property
     def event_type(self) -> str:

@@ -37,8 +37,11 @@ class _Whole(msgspec.Struct, frozen=True):
     """`json` is left out of an event that is known and has the flags it had."""
 
     event_nid: int
-    event_hash: bytes
     key_nid: int
+    chain_nid: int
+    chain_position: int
+    auth_vector: bytes | None
+    event_hash: bytes
     flags: int
     prev: list[int]
     auth: list[int]
@@ -62,7 +65,8 @@ _CHAIN = Statement(
 )
 _STORED = Statement(
     _Whole,
-    "select e.event_nid, e.event_hash, coalesce(e.key_nid, 0), e.flags, e.prev, e.auth,"
+    "select e.event_nid, coalesce(e.key_nid, 0), coalesce(e.chain_nid, 0), coalesce(e.chain_position, 0), e.auth_vector,"
+    " e.event_hash, e.flags, e.prev, e.auth,"
     " case when e.flags = known.flags then null else e.json end"
     " from unnest($2::bigint[], $3::int[]) as known (nid, flags)"
     " join event e on e.tenant_id = $1 and e.event_nid = known.nid",
@@ -123,9 +127,8 @@ async def stored(
             found[row.event_nid] = known[row.event_nid][1]
             continue
         event = found[row.event_nid] = core.read_stored(
-            row.event_nid,
+            core.Placed(row.event_nid, row.key_nid, row.chain_nid, row.chain_position, row.auth_vector),
             events.event_id_of(version, row.event_hash),
-            row.key_nid,
             row.json,
             row.prev,
             row.auth,

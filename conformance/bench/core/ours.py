@@ -18,8 +18,8 @@ from timserver.matrix.room_versions import ROOM_VERSIONS
 class Snapshot(msgspec.Struct, frozen=True):
     """State and reach in layers."""
 
-    state: list[bytes]
-    reach: list[bytes]
+    state: list[bytes | dict[int, int]]
+    reach: list[bytes | dict[int, int]]
 
 
 class StoredFork:
@@ -30,7 +30,7 @@ class StoredFork:
         self.numbers: dict[EventID, int] = {}
         self.keys: dict[StateKey, int] = {}
         self.rows: dict[int, core.Stored] = {}
-        self.cold: dict[int, tuple[int, EventID, int, bytes, list[int], list[int]]] = {}
+        self.pdus: dict[int, tuple[Placed, EventID, bytes, list[int], list[int]]] = {}
         self.placed: dict[int, Placed] = {}
         self.by_chain: dict[int, list[Placed]] = {}
         self.older_levels: dict[int, int] = {}
@@ -42,11 +42,11 @@ class StoredFork:
             key = self.keys.setdefault(event.key, len(self.keys) + 1)
             auth = [self.numbers[event_id] for event_id in event.auth_events]
             prev = [self.numbers[event_id] for event_id in event.prev_events]
-            self.cold[number] = (number, event.event_id, key, event.pdu, prev, auth)
-            self.rows[number] = core.read_stored(*self.cold[number])
             new_chain = len(ends) + 1 if event.type in CITABLE_TYPES else 0
             placed = core.place(number, key, [self.placed[cited] for cited in auth], ends, new_chain)
             self.placed[number] = placed
+            self.pdus[number] = (placed, event.event_id, event.pdu, prev, auth)
+            self.rows[number] = core.read_stored(*self.pdus[number])
             if placed.chain:
                 ends[placed.chain] = placed.position
                 self.by_chain.setdefault(placed.chain, []).append(placed)
@@ -57,8 +57,13 @@ class StoredFork:
         reach = core.reach(self.placed[number].vector for number in base.values())
         assert reach is not None
         self.base = base
-        self.full = Snapshot([core.pack_state(base)], [core.pack_state(reach)])
+        self.full = Snapshot([base], [reach])
         self.parents = [self._branch(branch) for branch in fork.branches]
+        packed = core.pack_state(base), core.pack_state(reach)
+        self.packed = [
+            Snapshot([packed[0], *parent.state[1:]], [packed[1], *parent.reach[1:]])
+            for parent in self.parents
+        ]
 
     def _branch(self, branch: Iterable[EventID]) -> Snapshot:
         state: dict[int, int] = {}
@@ -76,22 +81,25 @@ class StoredFork:
             [*self.full.state, core.pack_state(state)], [*self.full.reach, core.pack_state(reach)]
         )
 
-    def resolve(self) -> tuple[dict[int, int], dict[int, int] | None]:
-        """What the outcome changes over the first parent: in its state, and in its reach."""
-        parents, placed, rows = self.parents, self.placed, self.rows
+    def resolve(self, *, cold: bool = False) -> tuple[dict[int, int], dict[int, int] | None]:
+        """What the outcome changes over the first parent: in its state, and in its reach.
+
+        Cold: nothing of the room is in memory, all events are read from their PDUs and the whole state is packed.
+        """
+        parents = self.packed if cold else self.parents
+        stored = self._read if cold else self.rows.__getitem__
         fork = core.fork(self.version, [parent.state for parent in parents])
-        ranges = fork.ranges(
-            [parent.reach for parent in parents], [placed[number] for number in fork.numbers]
-        )
+        ranges = fork.ranges([parent.reach for parent in parents], [*map(stored, fork.numbers)])
         assert ranges is not None
-        full = [rows[number] for number in fork.full_set(self._in(ranges))]
-        keys = [self.keys[key] for key in fork.asked_keys(full) if key in self.keys]
-        unconflicted = [rows[number] for number in core.values(parents[0].state, keys).values()]
-        cited = [rows[number] for number in fork.cited(unconflicted)]
-        layer, removed, newcomers = fork.resolve(cited, self.older_levels)
+        asked = fork.asked_keys([*map(stored, fork.full_set(self._in(ranges)))])
+        found = core.values(parents[0].state, [self.keys[key] for key in asked if key in self.keys])
+        cited = fork.cited([*map(stored, found.values())])
+        layer, newcomers = fork.resolve([*map(stored, cited)], self.older_levels)
         assert not newcomers
-        added = [placed[number].vector for number in layer.values() if number]
-        return layer, core.reach_after(parents[0].reach, [placed[number].vector for number in removed], added)
+        return layer, fork.reach_after(parents[0].reach, set())
+
+    def _read(self, number: int) -> core.Stored:
+        return core.read_stored(*self.pdus[number])
 
     def _in(self, ranges: Iterable[Range]) -> list[Placed]:
         found: list[Placed] = []
@@ -99,17 +107,17 @@ class StoredFork:
             found += self.by_chain[chain][after:upto]
         return found
 
-    def outcome(self) -> set[EventID]:
+    def outcome(self, *, cold: bool = False) -> set[EventID]:
         """The events of the resolved state."""
-        change, _ = self.resolve()
+        change, _ = self.resolve(cold=cold)
         whole = core.merged([*self.parents[0].state, change])
         return {self.rows[number].event_id for number in whole.values()}
 
-    def measure(self, repeats: int) -> float:
+    def measure(self, repeats: int, *, cold: bool = False) -> float:
         """Nanoseconds of CPU of a resolution: the median."""
         times = []
         for _ in range(repeats):
             start = time.thread_time_ns()
-            self.resolve()
+            self.resolve(cold=cold)
             times.append(time.thread_time_ns() - start)
         return sorted(times)[repeats // 2]

@@ -27,6 +27,11 @@ class Fork(msgspec.Struct, frozen=True):
     branches: list[list[EventID]]
 
     @property
+    def difference(self) -> int:
+        """In how many keys the branches differ, about."""
+        return sum(map(len, self.branches))
+
+    @property
     def states(self) -> list[State]:
         """The whole state of each branch."""
         return [

@@ -13,7 +13,7 @@ the maximum of those of its auth events. (DESIGN 3; the idea of chains is Synaps
 - Between two conflicted events lies only what is above all that the lower ones reach: `between`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -153,3 +153,10 @@ def _reaches_another(event: Placed, lowest: Mapping[int, int]) -> bool:
 def reaches_any(vector: Vector, lowest: Mapping[int, int]) -> bool:
     """Whether the event reaches one of those whose `lowest_places` are given."""
     return any(chain in lowest and lowest[chain] <= position for chain, position in vector.items())
+
+
+def unknown_in(stretch: Range, known: Container[Place]) -> Range | None:
+    """What of a range lies between its first place and its last one that are not known."""
+    chain, after, upto = stretch
+    places = [position for position in range(after + 1, upto + 1) if (chain, position) not in known]
+    return (chain, places[0] - 1, places[-1]) if places else None

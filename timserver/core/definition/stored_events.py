@@ -5,7 +5,7 @@ from typing import Final
 
 from timserver.core.definition import state_resolution_v1, state_resolution_v2
 from timserver.core.definition.auth_events import state_keys
-from timserver.core.stored import StoredPdu
+from timserver.core.stored import Placed, StoredPdu
 from timserver.matrix import canonical_json
 from timserver.matrix.event import Event, StateKey, get_int, get_object, get_str
 from timserver.matrix.ids import EventID, RoomID, UserID
@@ -68,7 +68,11 @@ def resolve(
         ids.setdefault(number, EventID(f"${number}"))
     older = {
         number: StoredPdu(
-            number, event_id, 0, _LEVELS, (), [older_levels[number]] if number in older_levels else ()
+            Placed(number, 0, 0, 0, None),
+            event_id,
+            _LEVELS,
+            (),
+            [older_levels[number]] if number in older_levels else (),
         )
         for number, event_id in ids.items()
         if number not in stored

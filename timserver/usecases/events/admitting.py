@@ -362,9 +362,8 @@ class _Admitting:
     def _stored(self, own: Node) -> core.Stored:
         event = self.event
         return core.read_stored(
-            own.event_nid,
+            self.placed or Placed(own.event_nid, own.key_nid or 0, 0, 0, None),
             event.event_id,
-            own.key_nid or 0,
             event.pdu,
             graph.numbers_of_all(event.prev_events, self.around.prev),
             [self.around.auth[event_id].event_nid for event_id in event.auth_events],

@@ -13,7 +13,7 @@ from timserver.store.graph import Node
 from timserver.store.live_rooms import LiveRoom
 from timserver.store.snapshots import RoomState
 from timserver.tenancy import Tenant
-from timserver.usecases.events.placing import placed_events, with_reach_after
+from timserver.usecases.events.placing import placed_events, with_reach, with_reach_after
 
 _LEVELS_KEY = POWER_LEVELS + EMPTY_KEY
 
@@ -64,39 +64,43 @@ async def resolve_states(
     fork = core.fork(room.version, [[state.members, state.others] for state in states])
     if not fork.numbers:
         return first
-    full = await _full_set(ctx, tenant, room, states, fork, unwritten)
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
-        rows = {**unwritten, **await graph.stored(conn, ctx.caches, tenant, room.version, full)}
-    asked = await _asked(ctx, tenant, fork.asked_keys([rows[nid] for nid in full]), first)
+        rows = {**unwritten, **await graph.stored(conn, ctx.caches, tenant, room.version, fork.numbers)}
+    more = await _rest_of_full_set(ctx, tenant, room, states, (fork, rows), unwritten)
+    async with ctx.database.transaction(tenant, snapshot=True) as conn:
+        rows |= await graph.stored(conn, ctx.caches, tenant, room.version, set(more) - rows.keys())
+    asked = await _asked(ctx, tenant, fork.asked_keys([rows[nid] for nid in more]), first)
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         rows |= await graph.stored(conn, ctx.caches, tenant, room.version, set(asked) - rows.keys())
         cited = fork.cited([rows[nid] for nid in asked])
         rows |= await graph.stored(conn, ctx.caches, tenant, room.version, set(cited) - rows.keys())
         older_levels = await graph.older_levels(conn, tenant, rows, _LEVELS_KEY)
         older_levels |= _cited_levels(rows, unwritten)
-    layer, removed, newcomers = fork.resolve([rows[nid] for nid in cited], older_levels)
+    layer, newcomers = fork.resolve([rows[nid] for nid in cited], older_levels)
     new = {
         nid: rows[nid] for key, nid in newcomers.items() if not (key in first.others or key in first.members)
     }
     after = with_newcomers(_changed(states, fork.differing, layer), new)
-    added = await placed_events(ctx, tenant, room, [*new, *(nid for nid in layer.values() if nid)])
-    return await with_reach_after(ctx, tenant, room, (first, after), removed, list(added.values()))
+    if first.reach is None:
+        return after
+    reach = fork.reach_after(first.reach, set(new))
+    if reach is not None:
+        return after._replace(reach=(*first.reach, reach))
+    return await with_reach(ctx, tenant, room, after)
 
 
-async def _full_set(
+async def _rest_of_full_set(
     ctx: Context,
     tenant: Tenant,
     room: LiveRoom,
     states: Sequence[RoomState],
-    fork: core.Fork,
+    begun: tuple[core.Fork, Mapping[int, core.Stored]],
     unwritten: Mapping[int, core.Stored],
 ) -> list[int]:
-    """The full conflicted set, by what the states reach; where that is not known by walking the auth chains."""
+    """The full conflicted set beyond what differs, by what the states reach; where that is not known by walking."""
+    fork, rows = begun
     numbers = fork.numbers
-    placed = await placed_events(ctx, tenant, room, numbers)
-    ranges = None
-    if len(placed) == len(numbers):
-        ranges = fork.ranges([state.reach for state in states], list(placed.values()))
+    ranges = fork.ranges([state.reach for state in states], [rows[nid] for nid in numbers])
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         if ranges is not None:
             return fork.full_set(await chains.in_ranges(conn, tenant, room.room_nid, ranges))
@@ -104,7 +108,7 @@ async def _full_set(
         start = set().union(*whole, *(event.auth for event in unwritten.values()))
         links = await graph.auth_links(conn, tenant, start)
     links |= {nid: list(event.auth) for nid, event in unwritten.items()}
-    return [*core.walk(room.version, whole, numbers, links)]
+    return [*(core.walk(room.version, whole, numbers, links) - set(numbers))]
 
 
 async def _asked(ctx: Context, tenant: Tenant, asked: Iterable[StateKey], first: RoomState) -> list[int]:

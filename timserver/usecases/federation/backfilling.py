@@ -139,9 +139,8 @@ class _History:
         """Those state events of the stretch that the states may hold and the database does not."""
         return {
             row.nid: core.read_stored(
-                row.nid,
+                core.Placed(row.nid, row.key_nid, 0, 0, None),
                 events.event_id_of(self.room.version, row.event_hash),
-                row.key_nid,
                 row.json,
                 row.prev,
                 row.auth,

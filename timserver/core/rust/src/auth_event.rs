@@ -1,5 +1,7 @@
 //! An event as authorization and state resolution see it.
 use std::borrow::Cow;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::LazyLock;
 
 use crate::json::Reason;
 use crate::json::tree::{self, Object, Value};
@@ -12,6 +14,9 @@ pub struct AuthEvent<'a> {
     pub state_key: Option<Cow<'a, str>>,
     pub sender: Cow<'a, str>,
     pub content: Object<'a>,
+    pub membership: Option<&'static str>, // what is none of those the rules know is empty
+    pub is_of_sender: bool,               // the sender's own membership
+    pub key_hash: u64,
     signatures: Cow<'a, str>,
     pub redacts: Option<Cow<'a, str>>,
     pub origin_server_ts: i64,
@@ -25,6 +30,31 @@ pub struct Node<'r> {
     pub follows_create: bool, // and nothing else
     pub auth: &'r [usize],
 }
+
+/// Hashes of keys, with a seed that nobody can know.
+static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// A type and a state key, with their hash.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Key<'k> {
+    hash: u64,
+    kind: &'k str,
+    state_key: &'k str,
+}
+
+impl<'k> Key<'k> {
+    pub fn new(kind: &'k str, state_key: &'k str) -> Self {
+        Key { hash: SEED.hash_one((kind, state_key)), kind, state_key }
+    }
+}
+
+impl Hash for Key<'_> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.hash);
+    }
+}
+
+const MEMBERSHIPS: [&str; 5] = ["join", "invite", "leave", "ban", "knock"];
 
 /// The user of another server whose signature lets somebody join.
 pub const AUTHORISING_USER: &str = "join_authorised_via_users_server";
@@ -54,16 +84,25 @@ impl<'a> AuthEvent<'a> {
         event.sender = sender.ok_or(Reason::NotJson)?;
         event.origin_server_ts = time.ok_or(Reason::NotJson)?;
         event.content = tree::read_named(content, content_of(&event.kind))?;
-        if event.content.get(AUTHORISING_USER).is_none() {
-            event.signatures = Cow::Borrowed("");
+        match event.content.get(AUTHORISING_USER) {
+            None => event.signatures = Cow::Borrowed(""),
+            Some(_) if event.signatures.is_empty() => event.signatures = Cow::Borrowed("{}"),
+            Some(_) => {}
         }
+        if let Some(membership) = event.content.get("membership") {
+            let known = |known: &&str| membership.text() == Some(known);
+            event.membership = Some(MEMBERSHIPS.into_iter().find(known).unwrap_or_default());
+            event.is_of_sender = event.state_key.as_deref() == Some(&event.sender);
+        }
+        event.key_hash = event.key().map_or(0, |(kind, state_key)| Key::new(kind, state_key).hash);
         Ok(event)
     }
 
     /// Power levels of which nothing matters but which others they cite.
     pub fn older_levels() -> Self {
         let kind = Cow::Borrowed("m.room.power_levels");
-        AuthEvent { kind, state_key: Some(Cow::Borrowed("")), ..AuthEvent::default() }
+        let key_hash = Key::new(&kind, "").hash;
+        AuthEvent { kind, state_key: Some(Cow::Borrowed("")), key_hash, ..AuthEvent::default() }
     }
 
     /// The same, borrowing nothing from the PDU.
@@ -74,6 +113,9 @@ impl<'a> AuthEvent<'a> {
             state_key: self.state_key.map(tree::owned),
             sender: tree::owned(self.sender),
             content: self.content.into_owned(),
+            membership: self.membership,
+            is_of_sender: self.is_of_sender,
+            key_hash: self.key_hash,
             signatures: tree::owned(self.signatures),
             redacts: self.redacts.map(tree::owned),
             origin_server_ts: self.origin_server_ts,
@@ -89,10 +131,19 @@ impl<'a> AuthEvent<'a> {
         size_of::<Self>() + texts.map(|text| text.len()).sum::<usize>() + self.content.size()
     }
 
+    /// Whether another user is named who lets somebody join.
+    pub fn has_authorising_user(&self) -> bool {
+        !self.signatures.is_empty()
+    }
+
     /// Whether the server has signed, rightly or not.
     pub fn is_signed_by(&self, server_name: &str) -> bool {
         let signatures = tree::parse_loose_object(self.signatures.as_bytes()).unwrap_or_default();
         signatures.object(server_name).is_some_and(|by_server| !by_server.is_empty())
+    }
+
+    pub fn hashed_key(&self) -> Option<Key<'_>> {
+        self.key().map(|(kind, state_key)| Key { hash: self.key_hash, kind, state_key })
     }
 
     pub fn key(&self) -> Option<(&str, &str)> {

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use crate::layered_state::Difference;
-use crate::numbers::{NumberMap, NumberSet};
+use crate::numbers::{NumberMap, NumberSet, PlaceSet};
 use crate::state_pack::{Malformed, Pairs, unpack};
 
 /// Chain -> position, or top.
@@ -168,6 +168,18 @@ pub fn between(placed: &[Placed<'_>], lowest: &NumberMap<u64>) -> Result<Vec<Ran
     let mut ranges: Vec<Range> = ranges.filter(|(_, after, upto)| after < upto).collect();
     ranges.sort_unstable();
     Ok(ranges)
+}
+
+/// What of a range lies between its first place and its last one that are not known.
+pub fn unknown_in(range: Range, known: &PlaceSet) -> Option<Range> {
+    let (chain, mut after, mut upto) = range;
+    while after < upto && known.contains(&(chain, upto)) {
+        upto -= 1;
+    }
+    while after < upto && known.contains(&(chain, after + 1)) {
+        after += 1;
+    }
+    (after < upto).then_some((chain, after, upto))
 }
 
 /// Whether the event reaches one of those of which these are the lowest places.

@@ -1,18 +1,18 @@
 //! The resolution of a fork, step by step; the text is `timserver/core/definition/fork.py`.
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::auth::{self, Rules};
-use crate::auth_event::AuthEvent;
+use crate::auth_event::{AuthEvent, Key};
 use crate::auth_vector::{self, Range};
 use crate::json::Reason;
 use crate::layered_state::{self, Difference, Layer};
-use crate::numbers::{NumberMap, NumberSet};
-use crate::stored_event::{Order, Stored};
+use crate::numbers::{NumberHasher, NumberMap, NumberSet, PlaceSet};
+use crate::stored::tops_after;
+use crate::stored_event::{Order, Placed, Stored};
 use crate::{refused, resolve_nodes};
 
 /// What is known after the steps that were taken.
@@ -22,26 +22,10 @@ pub struct Fork {
     differing: Difference,
     difference: Vec<Range>,
     lowest: NumberMap<u64>,
-    full: Vec<Py<Stored>>,
+    full: Vec<Py<Stored>>, // those that differ come first
     unconflicted: Vec<Py<Stored>>,
-}
-
-/// An event and where it stands, as Python has it.
-struct Placed<'a, 'py>(&'a Bound<'py, PyAny>);
-
-impl Placed<'_, '_> {
-    fn number(&self) -> PyResult<u64> {
-        self.0.getattr(intern!(self.0.py(), "number"))?.extract()
-    }
-
-    fn place(&self) -> PyResult<(u64, u64)> {
-        let chain = self.0.getattr(intern!(self.0.py(), "chain"))?.extract()?;
-        Ok((chain, self.0.getattr(intern!(self.0.py(), "position"))?.extract()?))
-    }
-
-    fn vector(&self) -> PyResult<Option<PyBackedBytes>> {
-        Ok(self.0.getattr(intern!(self.0.py(), "vector"))?.extract()?)
-    }
+    removed: Vec<u64>, // from the first state
+    added: Vec<u64>,
 }
 
 #[pymethods]
@@ -55,6 +39,8 @@ impl Fork {
             lowest: NumberMap::default(),
             full: Vec::new(),
             unconflicted: Vec::new(),
+            removed: Vec::new(),
+            added: Vec::new(),
         })
     }
 
@@ -77,35 +63,33 @@ impl Fork {
     fn ranges(
         &mut self,
         reached: Vec<Option<Vec<Layer<'_>>>>,
-        differing: Vec<Bound<'_, PyAny>>,
+        differing: Vec<Py<Stored>>,
     ) -> PyResult<Option<Vec<Range>>> {
-        let mut placed = Vec::with_capacity(differing.len());
-        for event in differing.iter().map(Placed) {
-            let (chain, position) = event.place()?;
-            placed.push((chain, position, event.vector()?));
+        self.full = differing;
+        if self.rules.has(Rules::V1) {
+            return Ok(Some(Vec::new()));
         }
+        let events = self.full.iter().map(Py::get);
+        let placed: Option<Vec<auth_vector::Placed<'_>>> =
+            events.map(|event| Some((event.place.0, event.place.1, event.vector.as_deref()?))).collect();
         let reached: Option<Vec<Vec<Layer<'_>>>> = reached.into_iter().collect();
-        let known: Option<Vec<auth_vector::Placed<'_>>> = placed
-            .iter()
-            .map(|(chain, position, vector)| Some((*chain, *position, &vector.as_ref()?[..])))
-            .collect();
-        let mut ranges = Vec::new();
-        let mut can_tell = self.rules.has(Rules::V1);
-        if !can_tell && let (Some(reached), Some(known)) = (reached, known) {
-            can_tell = true;
-            self.difference = auth_vector::difference(&layered_state::differing(&reached)?);
-            ranges.extend(&self.difference);
-            if self.rules.has(Rules::FROM_NOTHING) {
-                self.lowest = auth_vector::lowest_places(&known);
-                ranges.extend(auth_vector::between(&known, &self.lowest)?);
-            }
+        let (Some(placed), Some(reached)) = (placed, reached) else { return Ok(None) };
+        self.difference = auth_vector::difference(&layered_state::differing(&reached)?);
+        let mut ranges = self.difference.clone();
+        if self.rules.has(Rules::FROM_NOTHING) {
+            self.lowest = auth_vector::lowest_places(&placed);
+            ranges.extend(auth_vector::between(&placed, &self.lowest)?);
         }
-        Ok(can_tell.then_some(ranges))
+        let known: PlaceSet = placed.iter().map(|(chain, position, _)| (*chain, *position)).collect();
+        Ok(Some(ranges.into_iter().filter_map(|range| auth_vector::unknown_in(range, &known)).collect()))
     }
 
     fn full_set(&self, found: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<u64>> {
-        let mut full = self.numbers();
-        let mut seen: NumberSet = full.iter().copied().collect();
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut more = Vec::new();
+        let mut seen: NumberSet = self.full.iter().map(|event| event.get().number).collect();
         let differences: NumberMap<(u64, u64)> =
             self.difference.iter().map(|(chain, after, upto)| (*chain, (*after, *upto))).collect();
         for event in found.iter().map(Placed) {
@@ -123,14 +107,14 @@ impl Fork {
                 };
             if is_full {
                 seen.insert(number);
-                full.push(number);
+                more.push(number);
             }
         }
-        Ok(full)
+        Ok(more)
     }
 
-    fn asked_keys(&mut self, full: Vec<Py<Stored>>) -> HashSet<(String, String)> {
-        self.full = full;
+    fn asked_keys(&mut self, more: Vec<Py<Stored>>) -> HashSet<(String, String)> {
+        self.full.extend(more);
         let mut asked = HashSet::from([("m.room.create", "")]);
         if !self.rules.has(Rules::FROM_NOTHING) {
             asked.insert(("m.room.power_levels", ""));
@@ -138,22 +122,21 @@ impl Fork {
             let mut common = Vec::new();
             let mut own = Vec::new();
             for event in self.full.iter().map(Py::get) {
-                let key = event.event.key().filter(|_| differing.contains(&event.key));
-                own.extend(key);
-                auth::each_asked_key(self.rules, &event.event, &mut |asked_key| {
-                    if asked_key.1.is_empty() {
-                        if !common.contains(&asked_key) {
-                            common.push(asked_key);
+                let (differs, event) = (differing.contains(&event.key), &event.event);
+                own.extend(differs.then_some(event));
+                auth::each_asked_key(self.rules, event, &mut |key| {
+                    let is_own = differs && event.is_of_sender && key.0 == "m.room.member";
+                    if key.1.is_empty() {
+                        if !common.contains(&key) {
+                            common.push(key);
                         }
-                    } else if Some(asked_key) != key {
-                        asked.insert(asked_key);
+                    } else if !is_own || key.1 != event.sender {
+                        asked.insert(key);
                     }
                 });
             }
             asked.extend(common);
-            for key in own {
-                asked.remove(&key);
-            }
+            remove_keys(&mut asked, &own);
         }
         asked.into_iter().map(|(kind, state_key)| (kind.to_owned(), state_key.to_owned())).collect()
     }
@@ -171,27 +154,55 @@ impl Fork {
         py: Python<'py>,
         cited: Vec<Py<Stored>>,
         older_levels: NumberMap<u64>,
-    ) -> PyResult<(Bound<'py, PyDict>, Vec<u64>, Bound<'py, PyDict>)> {
+    ) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
         let (rules, full, unconflicted) = (self.rules, &self.full, &self.unconflicted);
         let resolve = || resolve_stored(rules, full, unconflicted, &cited, &older_levels);
         let mut resolved = py.detach(resolve).map_err(refused)?;
-        let (layer, newcomers, mut removed) = (PyDict::new(py), PyDict::new(py), Vec::new());
+        let (layer, newcomers) = (PyDict::new(py), PyDict::new(py));
+        (self.removed, self.added) = (Vec::new(), Vec::new());
         for (key, events) in self.differing.rows() {
             let winner = resolved.remove(&key).unwrap_or_default();
             let first = events.first().copied().unwrap_or_default();
             if winner != first {
                 layer.set_item(key, winner)?;
-                removed.extend((first != 0).then_some(first));
+                self.removed.extend((first != 0).then_some(first));
+                self.added.extend((winner != 0).then_some(winner));
             }
         }
-        for event in unconflicted {
+        for event in &self.unconflicted {
             resolved.remove(&event.get().key);
         }
         for (key, number) in resolved {
             newcomers.set_item(key, number)?;
         }
-        Ok((layer, removed, newcomers))
+        Ok((layer, newcomers))
     }
+
+    fn reach_after(
+        &self,
+        before: Vec<Layer<'_>>,
+        newcomers: HashSet<u64>,
+    ) -> PyResult<Option<NumberMap<u64>>> {
+        let vectors: NumberMap<&[u8]> = self
+            .full
+            .iter()
+            .filter_map(|event| Some((event.get().number, event.get().vector.as_deref()?)))
+            .collect();
+        let of = |numbers: &mut dyn Iterator<Item = &u64>| -> Option<Vec<&[u8]>> {
+            numbers.map(|number| vectors.get(number).copied()).collect()
+        };
+        match (of(&mut self.removed.iter()), of(&mut self.added.iter().chain(&newcomers))) {
+            (Some(removed), Some(added)) => tops_after(&before, &removed, &added),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Takes the keys of events away.
+fn remove_keys<'k>(keys: &mut HashSet<(&'k str, &'k str)>, events: &[&'k AuthEvent<'_>]) {
+    let hashed: HashSet<Key<'_>, BuildHasherDefault<NumberHasher>> =
+        events.iter().filter_map(|event| event.hashed_key()).collect();
+    keys.retain(|(kind, state_key)| !hashed.contains(&Key::new(kind, state_key)));
 }
 
 /// The events of the resolved state, by key.

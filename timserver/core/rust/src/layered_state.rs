@@ -8,7 +8,6 @@ use crate::state_pack::{Malformed, Pairs, unpack};
 type Pair = (u64, u64);
 
 /// A full state, or what changed since the layer below.
-#[derive(FromPyObject)]
 pub enum Layer<'py> {
     Packed(PyBackedBytes),
     Open(Bound<'py, PyDict>),
@@ -24,6 +23,17 @@ pub struct Difference {
 impl Difference {
     pub fn rows(&self) -> impl Iterator<Item = (u64, &[u64])> {
         self.keys.iter().copied().zip(self.events.chunks_exact(self.states.max(1)))
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for Layer<'py> {
+    type Error = PyErr;
+
+    fn extract(layer: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        match layer.cast::<PyDict>() {
+            Ok(open) => Ok(Layer::Open(open.to_owned())),
+            Err(_) => Ok(Layer::Packed(layer.extract()?)),
+        }
     }
 }
 

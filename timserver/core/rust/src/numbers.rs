@@ -1,9 +1,11 @@
-//! Maps by numbers that the store has given: nobody else can choose them, so that a cheap hash will do.
+//! Maps by numbers that the store has given, and by hashes: nobody else can choose them, so that a cheap hash will do.
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 pub type NumberMap<V> = HashMap<u64, V, BuildHasherDefault<NumberHasher>>;
 
+/// Chains and positions.
+pub type PlaceSet = HashSet<(u64, u64), BuildHasherDefault<NumberHasher>>;
 pub type NumberSet = HashSet<u64, BuildHasherDefault<NumberHasher>>;
 
 #[derive(Default)]

@@ -1,9 +1,11 @@
 //! State resolution v2 and v2.1; the text is `timserver/core/definition/state_resolution_v2.py`.
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::hash::BuildHasherDefault;
 
 use crate::auth::{self, Facts, Level, Levels, Rules};
-use crate::auth_event::{AuthEvent, Node};
+use crate::auth_event::{AuthEvent, Key, Node};
+use crate::numbers::NumberHasher;
 
 /// All that is needed: events by number, the create event and the full conflicted set among them.
 pub struct Room<'r> {
@@ -160,7 +162,7 @@ impl<'r> Room<'r> {
 /// The state as it grows: keys are numbered once, so that few of them must be hashed.
 struct State<'s, 'r> {
     room: &'s Room<'r>,
-    slots: HashMap<(&'r str, &'r str), usize>,
+    slots: HashMap<Key<'r>, usize, BuildHasherDefault<NumberHasher>>,
     own: Vec<(usize, usize)>, // of each event: the slots of its key and of its sender's membership
     events: Vec<usize>,       // by slot
 }
@@ -170,18 +172,17 @@ const JOIN_RULES: usize = 1;
 
 impl<'s, 'r> State<'s, 'r> {
     fn of(room: &'s Room<'r>) -> Self {
-        let mut slots = HashMap::with_capacity(room.nodes.len() + 2);
-        slots.insert(("m.room.power_levels", ""), LEVELS);
-        slots.insert(("m.room.join_rules", ""), JOIN_RULES);
+        let mut slots = HashMap::with_capacity_and_hasher(room.nodes.len() + 2, Default::default());
+        slots.insert(Key::new("m.room.power_levels", ""), LEVELS);
+        slots.insert(Key::new("m.room.join_rules", ""), JOIN_RULES);
         let mut slot_of = |key| {
             let next = slots.len();
             *slots.entry(key).or_insert(next)
         };
         let slots_of = |node: &Node<'r>| {
-            let event = node.event;
-            let own = event.key().map_or(NOWHERE, &mut slot_of);
-            let is_own = event.kind == "m.room.member" && event.state_key.as_deref() == Some(&event.sender);
-            (own, if is_own { own } else { slot_of(("m.room.member", &event.sender)) })
+            let own = node.event.hashed_key().map_or(NOWHERE, &mut slot_of);
+            let is_own = node.event.is_of_sender;
+            (own, if is_own { own } else { slot_of(Key::new("m.room.member", &node.event.sender)) })
         };
         let own = room.nodes.iter().map(slots_of).collect();
         let events = vec![NOWHERE; slots.len()];
@@ -239,7 +240,7 @@ impl<'s, 'r> State<'s, 'r> {
             ("m.room.power_levels", "") => Some(LEVELS),
             ("m.room.join_rules", "") => Some(JOIN_RULES),
             ("m.room.member", user_id) if user_id == event.sender => self.own.get(number).map(|own| own.1),
-            key => self.slots.get(&key).copied(),
+            (kind, state_key) => self.slots.get(&Key::new(kind, state_key)).copied(),
         }
     }
 
@@ -254,6 +255,7 @@ fn is_power_event(event: &AuthEvent<'_>) -> bool {
         return true;
     }
     event.kind == "m.room.member"
-        && event.state_key.as_deref().is_some_and(|target| target != event.sender)
-        && matches!(event.content.text("membership"), Some("leave" | "ban"))
+        && event.state_key.is_some()
+        && !event.is_of_sender
+        && matches!(event.membership, Some("leave" | "ban"))
 }

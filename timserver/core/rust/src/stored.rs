@@ -60,9 +60,18 @@ pub fn reach_after(
     added: Vec<PyBackedBytes>,
 ) -> PyResult<Option<NumberMap<u64>>> {
     let (removed, added): (Vec<_>, Vec<_>) = (bytes_of(&removed).collect(), bytes_of(&added).collect());
-    let chains = auth_vector::chains_of(removed.iter().chain(&added).copied())?;
-    let tops = layered_state::values(&before, &chains)?;
-    Ok(auth_vector::reach_after(&chains, &tops, &removed, &added)?)
+    tops_after(&before, &removed, &added)
+}
+
+/// The tops that change when events with these vectors leave a state and come.
+pub fn tops_after(
+    before: &[Layer<'_>],
+    removed: &[&[u8]],
+    added: &[&[u8]],
+) -> PyResult<Option<NumberMap<u64>>> {
+    let chains = auth_vector::chains_of(removed.iter().chain(added).copied())?;
+    let tops = layered_state::values(before, &chains)?;
+    Ok(auth_vector::reach_after(&chains, &tops, removed, added)?)
 }
 
 fn bytes_of(vectors: &[PyBackedBytes]) -> impl Iterator<Item = &[u8]> {

@@ -1,5 +1,7 @@
 //! Events of the store: read once, and resolved by their numbers.
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 
 use crate::auth_event::{AuthEvent, Node};
 use crate::json::Reason;
@@ -13,6 +15,8 @@ pub struct Stored {
     pub number: u64,
     #[pyo3(get)]
     pub key: u64,
+    pub place: (u64, u64), // chain (0: none) and position
+    pub vector: Option<PyBackedBytes>,
     pub event: AuthEvent<'static>,
     only_prev: Option<u64>,
     pub auth: Box<[u64]>,
@@ -37,24 +41,45 @@ impl Stored {
 
     #[getter]
     fn size_bytes(&self) -> usize {
-        size_of::<Self>() + self.event.size() + size_of_val(&*self.auth)
+        let vector = self.vector.as_ref().map_or(0, |vector| size_of_val(&vector[..]));
+        size_of::<Self>() + self.event.size() + size_of_val(&*self.auth) + vector
+    }
+}
+
+/// Where an event stands, as Python has it.
+pub struct Placed<'a, 'py>(pub &'a Bound<'py, PyAny>);
+
+impl Placed<'_, '_> {
+    pub fn number(&self) -> PyResult<u64> {
+        self.0.getattr(intern!(self.0.py(), "number"))?.extract()
+    }
+
+    pub fn place(&self) -> PyResult<(u64, u64)> {
+        let chain = self.0.getattr(intern!(self.0.py(), "chain"))?.extract()?;
+        Ok((chain, self.0.getattr(intern!(self.0.py(), "position"))?.extract()?))
+    }
+
+    pub fn vector(&self) -> PyResult<Option<PyBackedBytes>> {
+        Ok(self.0.getattr(intern!(self.0.py(), "vector"))?.extract()?)
     }
 }
 
 /// Reads a PDU that has passed the format checks.
 #[pyfunction]
 pub fn read_stored(
-    number: u64,
+    placed: &Bound<'_, PyAny>,
     event_id: &str,
-    key: u64,
     pdu: &[u8],
     prev: Vec<u64>,
     auth: Vec<u64>,
     rejected: bool,
 ) -> PyResult<Stored> {
+    let key = placed.getattr(intern!(placed.py(), "key"))?.extract()?;
+    let placed = Placed(placed);
+    let (number, place, vector) = (placed.number()?, placed.place()?, placed.vector()?);
     let event = AuthEvent::read(event_id, pdu, rejected).map_err(refused)?.into_owned();
     let only_prev = prev.first().copied().filter(|_| prev.len() == 1);
-    Ok(Stored { number, key, event, only_prev, auth: auth.into() })
+    Ok(Stored { number, key, place, vector, event, only_prev, auth: auth.into() })
 }
 
 /// The events that take part, by their place in the resolution; the conflicted ones come first.

@@ -8,16 +8,16 @@ pub fn check(facts: &Facts<'_, '_>) -> Verdict {
     let Some(target) = event.state_key.as_deref() else {
         return Err("member.no_state_key"); // 5.1
     };
-    if event.content.get("membership").is_none() {
+    if event.membership.is_none() {
         return Err("member.no_membership"); // 5.1
     }
-    if facts.rules.has(Rules::RESTRICTED) && event.content.get(AUTHORISING_USER).is_some() {
+    if facts.rules.has(Rules::RESTRICTED) && event.has_authorising_user() {
         let server_name = event.content.text(AUTHORISING_USER).map_or("", server_name_of);
         if !event.is_signed_by(server_name) {
             return Err("member.not_signed_by_authorising_server"); // 5.2
         }
     }
-    match event.content.text("membership") {
+    match event.membership {
         Some("join") => check_join(facts, target),
         Some("invite") => check_invite(facts, target),
         Some("leave") => check_leave(facts, target),

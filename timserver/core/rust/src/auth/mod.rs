@@ -66,8 +66,8 @@ impl<'s, 'f> Facts<'s, 'f> {
         self.sender_level() >= self.levels.named(name)
     }
 
-    pub fn membership(&self, user_id: &str) -> Option<&'f str> {
-        (self.state)("m.room.member", user_id)?.content.text("membership")
+    pub fn membership(&self, user_id: &str) -> Option<&'static str> {
+        (self.state)("m.room.member", user_id)?.membership
     }
 
     pub fn join_rule(&self) -> Option<&'f str> {

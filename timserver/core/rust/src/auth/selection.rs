@@ -15,14 +15,16 @@ pub fn each_asked_key<'e>(rules: Rules, event: &'e AuthEvent<'_>, take: &mut imp
     if let Some(target) = event.state_key.as_deref()
         && event.kind == "m.room.member"
     {
-        take(("m.room.member", target));
+        if !event.is_of_sender {
+            take(("m.room.member", target));
+        }
         each_membership_key(rules, event, take);
     }
 }
 
 fn each_membership_key<'e>(rules: Rules, event: &'e AuthEvent<'_>, take: &mut impl FnMut(Key<'e>)) {
     let content = &event.content;
-    let membership = content.text("membership");
+    let membership = event.membership;
     if matches!(membership, Some("join" | "invite" | "knock")) {
         take(("m.room.join_rules", ""));
     }
@@ -34,6 +36,7 @@ fn each_membership_key<'e>(rules: Rules, event: &'e AuthEvent<'_>, take: &mut im
     }
     if membership == Some("join")
         && rules.has(Rules::RESTRICTED)
+        && event.has_authorising_user()
         && let Some(user_id) = content.text(AUTHORISING_USER)
     {
         take(("m.room.member", user_id));
