@@ -11,6 +11,8 @@ pub mod base64;
 pub mod event;
 #[path = "../../../../timserver/core/rust/src/json/mod.rs"]
 pub mod json;
+#[path = "../../../../timserver/core/rust/src/numbers.rs"]
+pub mod numbers;
 #[path = "../../../../timserver/core/rust/src/resolution.rs"]
 pub mod resolution;
 #[path = "../../../../timserver/core/rust/src/resolution_v1.rs"]
