@@ -6,13 +6,12 @@ that changed them, and live for `STALE_S` seconds at most when a hint is lost.
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from timserver.config import Limits
-from timserver.core import Stored
 from timserver.matrix.filters import Filter
 from timserver.matrix.ids import ServerName
 from timserver.matrix.server_acl import ServerAcl
@@ -20,6 +19,7 @@ from timserver.matrix.signing import SigningKey
 from timserver.store.in_flight import InFlight
 from timserver.store.live_rooms import LiveRoom
 from timserver.store.rates import Rates
+from timserver.store.read_events import ReadEvents
 from timserver.store.snapshots import RoomState
 from timserver.tenancy import Requester, Tenant
 
@@ -30,10 +30,6 @@ STALE_S = 30.0
 
 _ACLS_MAX = 500
 """Each may have 65,536 bytes."""
-
-
-_ENTRY_BYTES = 300
-"""What an entry's key, numbers and place among the others take."""
 
 
 class Lru(Generic[Key, Value]):
@@ -75,45 +71,6 @@ class Lru(Generic[Key, Value]):
 
     def __len__(self) -> int:
         return len(self._entries)
-
-
-class ReadEvents:
-    """State events as state resolution takes them, read once, of all tenants: at most so many bytes; those not used for
-    longest go first. Each with the flags of its row then: who uses it compares.
-    """
-
-    __slots__ = ("_entries", "_size_bytes", "_size_bytes_max")
-
-    def __init__(self, size_bytes_max: int) -> None:
-        self._entries: OrderedDict[tuple[int, int], tuple[int, Stored]] = OrderedDict()
-        self._size_bytes = 0
-        self._size_bytes_max = size_bytes_max
-
-    def of(self, tenant_id: int, nids: Iterable[int]) -> dict[int, tuple[int, Stored]]:
-        """Flags and event, of those that are known."""
-        found: dict[int, tuple[int, Stored]] = {}
-        for nid in nids:
-            entry = self._entries.get((tenant_id, nid))
-            if entry is not None:
-                self._entries.move_to_end((tenant_id, nid))
-                found[nid] = entry
-        return found
-
-    def put(self, tenant_id: int, flags: int, event: Stored) -> None:
-        """Remember."""
-        old = self._entries.pop((tenant_id, event.number), None)
-        self._entries[tenant_id, event.number] = (flags, event)
-        self._size_bytes += _cost(event) - (_cost(old[1]) if old else 0)
-        while self._size_bytes > self._size_bytes_max:
-            _, (_, gone) = self._entries.popitem(last=False)
-            self._size_bytes -= _cost(gone)
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-
-def _cost(event: Stored) -> int:
-    return event.size_bytes + _ENTRY_BYTES
 
 
 class KnownKey(msgspec.Struct, frozen=True):

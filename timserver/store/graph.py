@@ -8,8 +8,8 @@ from timserver import core
 from timserver.matrix.ids import EventID
 from timserver.matrix.room_versions import RoomVersion
 from timserver.store import events
-from timserver.store.caches import Caches
 from timserver.store.database import Connection
+from timserver.store.read_events import ReadEvents
 from timserver.store.statement import Statement
 from timserver.tenancy import Tenant
 
@@ -112,14 +112,14 @@ async def auth_links(conn: Connection, tenant: Tenant, nids: Iterable[int]) -> d
 
 
 async def stored(
-    conn: Connection, caches: Caches, tenant: Tenant, version: RoomVersion, nids: Iterable[int]
+    conn: Connection, remembered: ReadEvents, tenant: Tenant, version: RoomVersion, nids: Iterable[int]
 ) -> dict[int, core.Stored]:
     """Events as state resolution takes them; those that are remembered are not read again.
 
     Their flags are: another process may have rejected or redacted one since.
     """
     wanted = list(nids)
-    known = caches.read_events.of(tenant.tenant_id, wanted)
+    known = remembered.of(tenant.tenant_id, wanted)
     flags = [known[nid][0] if nid in known else None for nid in wanted]
     found = {}
     for row in await _STORED.all(conn, tenant, wanted, flags):
@@ -134,7 +134,7 @@ async def stored(
             row.auth,
             bool(row.flags & events.REJECTED),
         )
-        caches.read_events.put(tenant.tenant_id, row.flags, event)
+        remembered.put(tenant.tenant_id, row.flags, event)
     return found
 
 

@@ -61,19 +61,21 @@ async def resolve_states(
     `unwritten` is the event that is being admitted, when it is part of a state and not yet in the database.
     """
     first = states[0]
+    read = ctx.caches.read_events
     fork = core.fork(room.version, [[state.members, state.others] for state in states])
     if not fork.numbers:
         return first
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
-        rows = {**unwritten, **await graph.stored(conn, ctx.caches, tenant, room.version, fork.numbers)}
+        rows = {**unwritten, **await graph.stored(conn, read, tenant, room.version, fork.numbers)}
     more = await _rest_of_full_set(ctx, tenant, room, states, (fork, rows), unwritten)
-    async with ctx.database.transaction(tenant, snapshot=True) as conn:
-        rows |= await graph.stored(conn, ctx.caches, tenant, room.version, set(more) - rows.keys())
+    if more:
+        async with ctx.database.transaction(tenant, snapshot=True) as conn:
+            rows |= await graph.stored(conn, read, tenant, room.version, set(more) - rows.keys())
     asked = await _asked(ctx, tenant, fork.asked_keys([rows[nid] for nid in more]), first)
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
-        rows |= await graph.stored(conn, ctx.caches, tenant, room.version, set(asked) - rows.keys())
+        rows |= await graph.stored(conn, read, tenant, room.version, set(asked) - rows.keys())
         cited = fork.cited([rows[nid] for nid in asked])
-        rows |= await graph.stored(conn, ctx.caches, tenant, room.version, set(cited) - rows.keys())
+        rows |= await graph.stored(conn, read, tenant, room.version, set(cited) - rows.keys())
         older_levels = await graph.older_levels(conn, tenant, rows, _LEVELS_KEY)
         older_levels |= _cited_levels(rows, unwritten)
     layer, newcomers = fork.resolve([rows[nid] for nid in cited], older_levels)
@@ -101,6 +103,8 @@ async def _rest_of_full_set(
     fork, rows = begun
     numbers = fork.numbers
     ranges = fork.ranges([state.reach for state in states], [rows[nid] for nid in numbers])
+    if ranges == []:
+        return []
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         if ranges is not None:
             return fork.full_set(await chains.in_ranges(conn, tenant, room.room_nid, ranges))
