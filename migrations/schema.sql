@@ -880,6 +880,34 @@ CREATE FUNCTION public.unread_counts(p_tenant bigint, p_user bigint, p_rooms big
     select t.room_nid, t.thread_nid, count(*) filter (where t.outcome > 0), count(*) filter (where t.outcome = 2)
     from told t where t.outcome > 0 group by 1, 2
 $$;
+CREATE FUNCTION public.unsafe_signing_keys(p_known_bad bytea[]) RETURNS TABLE(server_name text, key_id text)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    one record;
+    held record;
+    names text[] := '{}';
+    ids text[] := '{}';
+    in_use boolean[] := '{}';
+    keys bytea[] := '{}';
+begin
+    for one in select t.tenant_id, t.server_name as name from tenant t loop
+        perform set_config('tim.tenant', one.tenant_id::text, true);
+        for held in select k.key_id, k.public_key, k.expired_ts is null as used
+                    from tenant_key k where k.tenant_id = one.tenant_id loop
+            names := names || one.name;
+            ids := ids || held.key_id;
+            in_use := in_use || held.used;
+            keys := keys || held.public_key;
+        end loop;
+    end loop;
+    return query
+        select u.name, u.id
+        from (select a.name, a.id, a.used, a.key, count(*) over (partition by a.key) as holders
+              from unnest(names, ids, in_use, keys) a (name, id, used, key)) u
+        where u.used and (u.holders > 1 or u.key = any (p_known_bad))
+        order by 1, 2;
+end $$;
 CREATE FUNCTION public.write_state_changes(p_tenant bigint, p_room bigint, p_positions bigint[], p_nids bigint[], p_types bigint[], p_keys bigint[], p_replaces bigint[], p_memberships smallint[], p_local boolean[], p_servers bigint[], p_stripped bytea[], p_joined integer, p_invited integer) RETURNS void
     LANGUAGE plpgsql
     AS $$

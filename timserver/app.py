@@ -40,6 +40,7 @@ from timserver.store.rates import Rates
 from timserver.store.streams import Streams
 from timserver.store.vault import Vault
 from timserver.usecases.federation.listing import federation_list
+from timserver.usecases.tenants.check_tenants import unlisted_tenants, unsafe_keys
 from timserver.usecases.tenants.signing_key import signing_key
 from timserver.workers import federation_sender, inbox, media_sweep, retention
 
@@ -126,6 +127,7 @@ async def serve(
         core.require_engine()
     async with open_context(settings, master_key) as ctx, asyncio.TaskGroup() as group:
         metrics = Metrics()
+        await _check_tenants(ctx, metrics)
         sender = federation_sender.Sender(ctx, metrics)
         receiver = inbox.InboxWorker(ctx)
         workers = (
@@ -151,6 +153,24 @@ async def serve(
         await asyncio.gather(*(runner.cleanup() for runner in runners))
         for loop in loops:
             loop.cancel()
+
+
+async def _check_tenants(ctx: Context, metrics: Metrics) -> None:
+    unsafe = await unsafe_keys(ctx)
+    if unsafe:
+        first = unsafe[0]
+        raise SystemExit(
+            f"{len(unsafe)} signing keys are not their tenant's alone, the first is {first.key_id} of {first.server_name}:"
+            " refusing to sign with them (RELIABILITY E14); timserver tenant rotate-key"
+        )
+    unlisted = await unlisted_tenants(ctx)
+    metrics.unlisted(len(unlisted))
+    if unlisted:
+        _log.warning(
+            "tenants that are not in the federation list: no other server of the TI talks to them",
+            count=len(unlisted),
+            first=unlisted[:10],
+        )
 
 
 async def _listen(

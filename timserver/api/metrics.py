@@ -57,6 +57,17 @@ class Metrics:
             multiprocess_mode="livemax",
         )
 
+        self._unlisted = Gauge(
+            "timserver_tenants_not_in_federation_list",
+            "TI-M tenants that other servers of the TI do not talk to, as found at the start.",
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
+
+    def unlisted(self, count: int) -> None:
+        """How many TI-M tenants are in no list."""
+        self._unlisted.set(count)
+
     def transaction(self, outcome: str, items: int) -> None:
         """A transaction to another server has ended; so many PDUs and EDUs arrived."""
         self._transactions.labels(outcome).inc()

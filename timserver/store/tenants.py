@@ -41,6 +41,13 @@ class KeyRow(msgspec.Struct, frozen=True):
     expired_ts: int | None
 
 
+class UnsafeKey(msgspec.Struct, frozen=True):
+    """A signing key in use that somebody else has, too."""
+
+    server_name: str
+    key_id: str
+
+
 class TableCount(msgspec.Struct, frozen=True):
     """How many rows of a table are a tenant's."""
 
@@ -63,6 +70,7 @@ _INSERT = Directory(
 )
 _INSERT_HOST = Directory(int, "insert into tenant_host (host, tenant_id) values ($1, $2) returning 1")
 _ERASE = Function(TableCount, "erase_tenant", 2)
+_UNSAFE_KEYS = Directory(UnsafeKey, "select server_name, key_id from unsafe_signing_keys($1::bytea[])")
 _UPDATE_SETTINGS = Directory(int, "update tenant set settings = $2 where tenant_id = $1 returning 1")
 _KEYS = Statement(
     KeyRow,
@@ -141,3 +149,8 @@ async def insert_key(conn: Connection, tenant: Tenant, key: KeyRow, now_ms: int)
 async def expire_keys(conn: Connection, tenant: Tenant, expired_ts: int) -> None:
     """All signing keys that are in use will have been."""
     await _EXPIRE_KEYS.run(conn, tenant, expired_ts)
+
+
+async def unsafe_keys(conn: Connection, known_bad: Sequence[bytes]) -> list[UnsafeKey]:
+    """Of all tenants: signing keys in use that another tenant has (or had), too, or that are known to be bad."""
+    return await _UNSAFE_KEYS.all(conn, list(known_bad))
