@@ -88,6 +88,14 @@ class KnownKey(msgspec.Struct, frozen=True):
         return valid_at_ts <= self.usable_until_ts
 
 
+class DeadServer(msgspec.Struct, frozen=True):
+    """A server that did not answer: who found that last, since when it is so, and when that tenant tries again."""
+
+    tenant_id: int
+    since_ts: int
+    until_ts: int
+
+
 class KeyFetches:
     """When a server may be asked for its keys again; the lock keeps several from asking at once."""
 
@@ -152,10 +160,11 @@ class Caches:
         self.room_nids: Lru[tuple[int, str], int] = Lru(limits.rooms_cached_max)
         self.heard: Lru[tuple[int, str], float] = Lru(limits.tokens_cached_max)
         """By other server: the monotonic time when a request of it was last noted."""
+        self.dead_servers: Lru[str, DeadServer] = Lru(limits.server_keys_cached_max)
 
     def drop_named(self, tenant_id: int, name: str) -> None:
         """A hint from another process: `tokens:<user_nid>`, `push:<user_nid>`, `room:<room_nid>:<room_id>`, `keys`,
-        `heard:<server name>` or `tenant`.
+        `heard:<server name>`, `alive:<server name>` or `tenant`.
         """
         kind, _, value = name.partition(":")
         if kind == "tokens":
@@ -172,6 +181,8 @@ class Caches:
             self.drop_keys(tenant_id)
         elif kind == "heard":
             self.heard.drop((tenant_id, value))
+        elif kind == "alive":
+            self.dead_servers.drop(value)
         elif kind == "tenant":
             self.tenants.drop_where(lambda _, entry: entry[1].tenant_id == tenant_id)
             self.drop_keys(tenant_id)

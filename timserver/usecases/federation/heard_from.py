@@ -4,6 +4,7 @@ from timserver.context import Context
 from timserver.matrix.ids import ServerName
 from timserver.store import destinations, terms
 from timserver.tenancy import Tenant
+from timserver.usecases.federation.unreached import note_alive
 
 ASKED_AGAIN_S = 10.0
 """So often the database is asked whether the server was failing; a failure in any process makes the next contact news."""
@@ -22,5 +23,6 @@ async def heard_from(ctx: Context, tenant: Tenant, origin: ServerName) -> None:
         is_due = server_nid is not None and await destinations.hear(
             conn, tenant, server_nid, ctx.clock.now_ms()
         )
+    note_alive(ctx, tenant, origin)
     if is_due:
         ctx.streams.send(tenant)

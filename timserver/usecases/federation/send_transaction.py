@@ -18,6 +18,7 @@ from timserver.store import destinations, outgoing, terms
 from timserver.store.destinations import Failure, Taken
 from timserver.tenancy import Tenant
 from timserver.usecases.federation.transaction_content import Content, content_of
+from timserver.usecases.federation.unreached import failing_since, left_alone_until, note_alive, note_dead
 
 REFUSALS_MAX = 3
 """A transaction that was refused for what is in it so many times is given up, so that the next may go."""
@@ -38,6 +39,8 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     GIVEN_UP = "given_up"
     DENIED = "denied"
+    POSTPONED = "postponed"
+    """Not tried: the server is dead, as another tenant knows."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -57,12 +60,17 @@ async def send_transaction(ctx: Context, tenant: Tenant, taken: Taken, owner: in
         is_more = await destinations.finish(ctx.database, tenant, taken, owner, ctx.clock.now_ms())
         return Ended(Outcome.EMPTY, is_more=is_more)
     began_ts = ctx.clock.now_ms()
+    until_ts = left_alone_until(ctx, tenant, destination)
+    if until_ts is not None:
+        _forget_contact(ctx, tenant, destination)
+        return await _postpone(ctx, tenant, taken, owner, began_ts, until_ts)
     try:
         results = await transactions.send_transaction(
             ctx.remote, tenant, destination, taken.txn_id, content.body(tenant.server_name, began_ts)
         )
     except RemoteError as error:
         return await _failed(ctx, tenant, destination, taken, owner, (began_ts, error))
+    note_alive(ctx, tenant, destination)
     is_more = await destinations.finish(ctx.database, tenant, taken, owner, ctx.clock.now_ms())
     _report(
         tenant, destination, taken, content, [result.error for result in results.values() if result.error]
@@ -107,6 +115,7 @@ async def _failed(
         return Ended(Outcome.GIVEN_UP, is_more=is_more)
     limits = ctx.settings.limits
     since_ts = began_ts if taken.failing_since_ts is None else taken.failing_since_ts
+    since_ts = failing_since(ctx, destination, since_ts)
     wait_ms = retry_wait_ms(ctx.settings.retry_interval_ms, now_ms - since_ts, ctx.ids.secret(1)[0] / 256)
     failure = Failure(
         began_ts=began_ts,
@@ -115,11 +124,23 @@ async def _failed(
         is_refused=is_refused,
         pdus_kept=limits.outbox_events_per_destination_max,
     )
+    note_dead(ctx, tenant, destination, error, since_ts=since_ts, until_ts=failure.next_try_ts)
     _forget_contact(ctx, tenant, destination)
     await destinations.fail(ctx.database, tenant, taken, owner, now_ms, failure)
     await _trim(ctx, tenant, taken)
     _log.info("not reached", error=str(error), wait_s=wait_ms // 1000, **about)
     return Ended(Outcome.REFUSED if is_refused else Outcome.FAILED)
+
+
+async def _postpone(
+    ctx: Context, tenant: Tenant, taken: Taken, owner: int, began_ts: int, until_ts: int
+) -> Ended:
+    """Another tenant has found the server dead: as if we had tried it."""
+    pdus_kept = ctx.settings.limits.outbox_events_per_destination_max
+    failure = Failure(began_ts=began_ts, next_try_ts=until_ts, is_refused=False, pdus_kept=pdus_kept)
+    await destinations.fail(ctx.database, tenant, taken, owner, ctx.clock.now_ms(), failure)
+    await _trim(ctx, tenant, taken)
+    return Ended(Outcome.POSTPONED)
 
 
 async def _trim(ctx: Context, tenant: Tenant, taken: Taken) -> None:
