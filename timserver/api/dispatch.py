@@ -86,6 +86,8 @@ class Dispatcher:
         if isinstance(answer, Answer):
             if answer.file is not None:
                 return await _send_file(http, answer, answer.file)
+            if answer.chunks is not None:
+                return await _send_chunks(http, answer, answer.chunks)
             body = answer.body if isinstance(answer.body, bytes) else _encode(answer.body)
             return _respond(http, answer.status, body, answer.headers)
         return _respond(http, 200, _encode(answer))
@@ -331,4 +333,24 @@ async def _send_file(http: web.BaseRequest, answer: Answer, file: FileBody) -> w
             async for chunk in sendfile.chunks_of(handle, file.offset_bytes, file.size_bytes):
                 await response.write(chunk)
     await response.write_eof(file.after)
+    return response
+
+
+async def _send_chunks(
+    http: web.BaseRequest, answer: Answer, chunks: AsyncIterator[bytes]
+) -> web.StreamResponse:
+    """JSON that is made while it is sent. When that fails the connection ends: the status has gone out."""
+    headers = CIMultiDict({**_CORS, "Content-Type": "application/json", **answer.headers})
+    response = web.StreamResponse(status=answer.status, headers=headers)
+    await response.prepare(http)
+    try:
+        async for chunk in chunks:
+            async with asyncio.timeout(sendfile.STALLED_S):
+                await response.write(chunk)
+    except errors.MatrixError as error:
+        _log.warning("an answer ends early", error=type(error).__name__)
+        raise ConnectionAbortedError from error
+    except TimeoutError as error:
+        raise ConnectionAbortedError("the other server takes nothing") from error
+    await response.write_eof()
     return response

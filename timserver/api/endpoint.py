@@ -110,7 +110,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     headers: Mapping[str, str] = {}
     body: bytes | msgspec.Struct = b""
+    chunks: AsyncIterator[bytes] | None = None
+    """Instead of a body: JSON that is made while it is sent."""
     file: "FileBody | None" = None
+
+
+def answer_of(written: bytes | AsyncIterator[bytes]) -> Answer:
+    """An answer of JSON that is written already, or is about to be."""
+    return Answer(body=written) if isinstance(written, bytes) else Answer(chunks=written)
 
 
 class FileBody(msgspec.Struct, frozen=True):

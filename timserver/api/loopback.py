@@ -73,6 +73,8 @@ class Loopback:
         with self._told_as_over_http(method):
             async with asyncio.timeout(timeout_s):
                 answer = await self._answer(origin, destination, method, path, query, body)
+                if isinstance(answer, Answer) and answer.chunks is not None:
+                    return b"".join([chunk async for chunk in answer.chunks])
         if not isinstance(answer, Answer):
             return _encode(answer)
         assert answer.file is None, "files are streamed"

@@ -202,6 +202,16 @@ class Limits(BaseModel):
     )
     rooms_cached_max: PositiveInt = Field(default=10_000, description="Rooms whose head is kept in memory.")
     tenants_cached_max: PositiveInt = Field(default=20_000, description="Tenants kept in memory.")
+    server_keys_stored_max: PositiveInt = Field(
+        default=1_000_000,
+        description="Keys of other servers in the database; those told of longest ago go first.",
+    )
+    server_key_days_max: PositiveInt = Field(
+        default=400, description="How long a key is kept that nobody has told of again."
+    )
+    served_pdus_at_once: PositiveInt = Field(
+        default=1_000, description="Events of a long answer to another server that are in memory at a time."
+    )
     server_keys_cached_max: PositiveInt = Field(
         default=20_000, description="Public keys of other servers kept in memory."
     )

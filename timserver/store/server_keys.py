@@ -53,6 +53,11 @@ _PUT = Directory(
     " where $8 or (excluded.public_key = server_key.public_key"
     " and excluded.valid_until_ts > server_key.valid_until_ts)",
 )
+_SWEEP = Directory(
+    int,
+    "delete from server_key where fetched_ts < $1 or (server_name, key_id) in"
+    " (select server_name, key_id from server_key order by fetched_ts desc offset $2) returning 1",
+)
 
 
 async def find(conn: Connection, wanted: Sequence[tuple[ServerName, str]]) -> list[ServerKeyRow]:
@@ -83,3 +88,8 @@ async def put(conn: Connection, rows: Sequence[ServerKeyRow], response: bytes, *
         response,
         own_word,
     )
+
+
+async def sweep(conn: Connection, heard_after_ts: int, count_max: int) -> int:
+    """Remove keys that nobody has told of since a time, and beyond a number those told of longest ago; how many."""
+    return await _SWEEP.run(conn, heard_after_ts, count_max)

@@ -4,12 +4,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from timserver.api.endpoint import Auth, Path, Query, Request, endpoint
+from timserver.api.endpoint import Answer, Auth, Path, Query, Request, answer_of, endpoint
 from timserver.context import Context
 from timserver.matrix.ids import EventID, RoomID, ServerName
 from timserver.tenancy import Tenant
 from timserver.usecases.federation import read_event, read_room_state
 from timserver.usecases.federation.find_event_by_timestamp import find_event_by_timestamp
+from timserver.usecases.federation.served_pdus import written
 
 
 class GetEventRequest(Request, frozen=True, kw_only=True):
@@ -31,13 +32,6 @@ class GetRoomStateRequest(Request, frozen=True, kw_only=True):
 
     room_id: Annotated[RoomID, Path("roomId")]
     event_id: Annotated[EventID, Query("event_id")]
-
-
-class GetRoomStateResponse(msgspec.Struct, frozen=True):
-    """State events and what they were authorized by."""
-
-    pdus: list[msgspec.Raw]
-    auth_chain: list[msgspec.Raw]
 
 
 class GetRoomStateIdsResponse(msgspec.Struct, frozen=True):
@@ -77,13 +71,13 @@ async def get_event(
 @endpoint("GET", "/_matrix/federation/v1/state/{roomId}", auth=Auth.SERVER)
 async def get_room_state(
     ctx: Context, tenant: Tenant, origin: ServerName, request: GetRoomStateRequest
-) -> GetRoomStateResponse:
+) -> Answer:
     """GET /_matrix/federation/v1/state/{roomId}.
 
     Spec: https://spec.matrix.org/v1.19/server-server-api/#get_matrixfederationv1stateroomid
     """
-    found = await read_room_state.read_room_state(ctx, tenant, origin, request.room_id, request.event_id)
-    return GetRoomStateResponse(found.pdus, found.auth_chain)
+    parts = await read_room_state.read_room_state(ctx, tenant, origin, request.room_id, request.event_id)
+    return answer_of(await written(ctx, tenant, parts))
 
 
 @endpoint("GET", "/_matrix/federation/v1/state_ids/{roomId}", auth=Auth.SERVER)

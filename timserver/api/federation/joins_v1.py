@@ -4,13 +4,14 @@ from typing import Annotated, Any
 
 import msgspec
 
-from timserver.api.endpoint import Answer, Auth, BodyBytes, Path, Query, Request, endpoint
+from timserver.api.endpoint import Answer, Auth, BodyBytes, Path, Query, Request, answer_of, endpoint
 from timserver.context import Context
 from timserver.matrix.ids import EventID, RoomID, ServerName, UserID
 from timserver.matrix.membership_request import Submitted
 from timserver.tenancy import Tenant
 from timserver.usecases.federation.accept_join import accept_join
 from timserver.usecases.federation.propose_membership import MembershipAsked, propose_membership
+from timserver.usecases.federation.served_pdus import written
 
 
 class MakeJoinRequest(Request, frozen=True, kw_only=True):
@@ -62,5 +63,5 @@ async def send_join_v1(
     submitted = Submitted(
         origin=origin, room_id=request.room_id, event_id=request.event_id, membership="join"
     )
-    joined = await accept_join(ctx, tenant, submitted, request.event, omit_members=False)
-    return Answer(body=msgspec.json.encode([200, joined]))
+    parts = await accept_join(ctx, tenant, submitted, request.event, omit_members=False)
+    return answer_of(await written(ctx, tenant, [b"[200,", *parts, b"]"]))

@@ -2,14 +2,13 @@
 
 from typing import Annotated
 
-import msgspec
-
-from timserver.api.endpoint import Answer, Auth, BodyBytes, Path, Query, Request, endpoint
+from timserver.api.endpoint import Answer, Auth, BodyBytes, Path, Query, Request, answer_of, endpoint
 from timserver.context import Context
 from timserver.matrix.ids import EventID, RoomID, ServerName
 from timserver.matrix.membership_request import Submitted
 from timserver.tenancy import Tenant
 from timserver.usecases.federation.accept_join import accept_join
+from timserver.usecases.federation.served_pdus import written
 
 
 class SendJoinV2Request(Request, frozen=True, kw_only=True):
@@ -32,5 +31,5 @@ async def send_join_v2(
     submitted = Submitted(
         origin=origin, room_id=request.room_id, event_id=request.event_id, membership="join"
     )
-    joined = await accept_join(ctx, tenant, submitted, request.event, omit_members=request.omit_members)
-    return Answer(body=msgspec.json.encode(joined))
+    parts = await accept_join(ctx, tenant, submitted, request.event, omit_members=request.omit_members)
+    return answer_of(await written(ctx, tenant, parts))

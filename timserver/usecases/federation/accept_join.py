@@ -6,7 +6,7 @@ those of the heroes of a room that has no name, and those in the auth chains.
 Spec: https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv2send_joinroomideventid
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 import msgspec
 from msgspec import Raw
@@ -22,15 +22,14 @@ from timserver.store.events import EventRow
 from timserver.store.snapshots import State
 from timserver.tenancy import Tenant
 from timserver.usecases.federation.accept_membership import accept_membership
+from timserver.usecases.federation.served_pdus import Part
 
 _NAME_KEYS = (TYPE_NIDS["m.room.name"] + EMPTY_KEY, TYPE_NIDS["m.room.canonical_alias"] + EMPTY_KEY)
 
 
-class JoinAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the other server needs to take part in the room."""
+class _Rest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the other server is told besides the state and its auth chain."""
 
-    auth_chain: list[Raw]
-    state: list[Raw]
     event: Raw
     members_omitted: bool = False
     servers_in_room: list[ServerName] = []
@@ -45,8 +44,8 @@ _content_of = msgspec.json.Decoder(_Pdu).decode
 
 async def accept_join(
     ctx: Context, tenant: Tenant, submitted: Submitted, body: bytes, *, omit_members: bool
-) -> JoinAnswer:
-    """Raises what `accept_membership` does."""
+) -> list[Part]:
+    """What the other server needs to take part in the room, as JSON. Raises what `accept_membership` does."""
     accepted = await accept_membership(ctx, tenant, submitted, body)
     room = accepted.room
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
@@ -62,14 +61,10 @@ async def accept_join(
         chain = await _auth_chain(conn, tenant, {*state, row.event_nid})
         if omit_members:
             chain -= state
-        bodies = await events.bodies(conn, tenant, state | chain)
-    return JoinAnswer(
-        auth_chain=_raws(bodies, chain),
-        state=_raws(bodies, state),
-        event=Raw(accepted.event.pdu),
-        members_omitted=omit_members,
-        servers_in_room=servers,
+    rest = msgspec.json.encode(
+        _Rest(event=Raw(accepted.event.pdu), members_omitted=omit_members, servers_in_room=servers)
     )
+    return [b'{"auth_chain":', sorted(chain), b',"state":', sorted(state), b"," + rest[1:]]
 
 
 async def _auth_chain(conn: Connection, tenant: Tenant, nids: Collection[int]) -> set[int]:
@@ -99,8 +94,3 @@ async def _servers_in_room(
     names = await terms.names_of(conn, ctx.caches, tenant, nids)
     others = {ServerName(names[nid]) for nid in nids if nid in names} - {joining}
     return [tenant.server_name, *sorted(others)]
-
-
-def _raws(bodies: dict[int, bytes], nids: Iterable[int]) -> list[Raw]:
-    """What is cited comes before who cites it, as it came here."""
-    return [Raw(bodies[nid]) for nid in sorted(nids) if nid in bodies]

@@ -18,14 +18,8 @@ from timserver.store.events import OUTLIER, REJECTED, EventRow
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Tenant
 from timserver.usecases.federation.asked_room import asked_room
+from timserver.usecases.federation.served_pdus import Part
 from timserver.usecases.federation.visible_to_server import Verdict, audience_of, verdicts
-
-
-class StateAt(msgspec.Struct, frozen=True):
-    """State events, and all that they were authorized by."""
-
-    pdus: list[Raw]
-    auth_chain: list[Raw]
 
 
 class StateIdsAt(msgspec.Struct, frozen=True):
@@ -37,13 +31,12 @@ class StateIdsAt(msgspec.Struct, frozen=True):
 
 async def read_room_state(
     ctx: Context, tenant: Tenant, origin: ServerName, room_id: RoomID, event_id: EventID
-) -> StateAt:
-    """Raises `Forbidden` and `NotFound`."""
+) -> list[Part]:
+    """State events, and all that they were authorized by. Raises `Forbidden` and `NotFound`."""
     room = await asked_room(ctx, tenant, origin, room_id)
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         state, chain = await _state_and_chain(ctx, conn, tenant, origin, room, event_id)
-        bodies = await events.bodies(conn, tenant, state | chain)
-    return StateAt(_raws(bodies, state), _raws(bodies, chain))
+    return [b'{"pdus":', sorted(state), b',"auth_chain":', sorted(chain), b"}"]
 
 
 async def read_room_state_ids(
