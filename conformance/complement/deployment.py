@@ -20,6 +20,7 @@ from conformance.complement import engine, image
 from conformance.complement.container.certificate import make_authority
 
 JSON = dict[str, object]
+PASSWORD = "complement_meets_min_pasword_req"
 
 
 class Failed(Exception):
@@ -37,39 +38,73 @@ class Deployment:
     authority: Path
 
 
-def deploy(base: str, name: str, authority: Path) -> Deployment:
+ANY_PORTS = ("127.0.0.1::8008", "127.0.0.1::8448")
+
+
+def deploy(base: str, name: str, authority: Path, ports: tuple[str, str] = ANY_PORTS) -> Deployment:
     """Create and start a container as Complement does, and wait until it answers (30 s at most)."""
     volumes = [part for mount in image.mounts() for part in ("-v", mount)]
     container = engine.docker(
         "create", "--network", "check", "--network-alias", name, "--hostname", name, "-e", f"SERVER_NAME={name}",
-        "--add-host", "host.docker.internal:host-gateway", "-p", "127.0.0.1::8008", "-p", "127.0.0.1::8448",
+        "--add-host", "host.docker.internal:host-gateway", "-p", ports[0], "-p", ports[1],
         *volumes, base)  # fmt: skip
     engine.docker("cp", f"{authority}/.", f"{container}:/complement/ca")
     engine.docker("start", container)
-    ports = [
+    outside = [
         int(engine.docker("port", container, port).splitlines()[0].rsplit(":", 1)[1])
         for port in ("8008", "8448")
     ]
-    deployment = Deployment(name, container, *ports, authority)
+    deployment = Deployment(name, container, *outside, authority)
+    wait_until_ready(deployment)
+    return deployment
+
+
+def wait_until_ready(at: Deployment) -> None:
+    """Wait until it answers (30 s at most)."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
-            if call(deployment, "GET", "/_matrix/client/versions")[0] == 200:
-                return deployment
+            if call(at, "GET", "/_matrix/client/versions")[0] == 200:
+                return
         except (OSError, http.client.HTTPException):
             time.sleep(0.1)
-    raise Failed(f"{name} does not answer within 30 s:\n{engine.logs(container)}")
+    raise Failed(f"{at.name} does not answer within 30 s:\n{engine.logs(at.container)}")
+
+
+def stop(at: Deployment) -> None:
+    """End the server, so that its ports are dead."""
+    engine.docker("stop", "-t", "20", at.container)
+
+
+def start_again(at: Deployment) -> None:
+    """Start the server that was stopped, with the ports that it had if they were not left to chance."""
+    engine.docker("start", at.container)
+    wait_until_ready(at)
 
 
 def call(
     at: Deployment, method: str, path: str, body: JSON | None = None, token: str = ""
 ) -> tuple[int, JSON]:
     """One request to the client port; returns status and JSON."""
+    content = None if body is None else json.dumps(body).encode()
+    status, raw = call_raw(at, method, path, content, token)
+    return status, json.loads(raw)
+
+
+def call_raw(
+    at: Deployment,
+    method: str,
+    path: str,
+    content: bytes | None = None,
+    token: str = "",
+    content_type: str = "application/json",
+) -> tuple[int, bytes]:
+    """As `call`, whatever the bodies are."""
     connection = http.client.HTTPConnection("127.0.0.1", at.client_port, timeout=30)
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    connection.request(method, path, None if body is None else json.dumps(body), headers)
+    headers = {"Content-Type": content_type} | ({"Authorization": f"Bearer {token}"} if token else {})
+    connection.request(method, path, content, headers)
     response = connection.getresponse()
-    answer = response.status, json.loads(response.read())
+    answer = response.status, response.read()
     connection.close()
     return answer
 
@@ -87,7 +122,7 @@ def register_openly(at: Deployment, name: str) -> str:
     body: JSON = {
         "auth": {"type": "m.login.dummy"},
         "username": name,
-        "password": "complement_meets_min_pasword_req",
+        "password": PASSWORD,
     }
     return str(must(at, "POST", "/_matrix/client/v3/register", body)["access_token"])
 
@@ -145,7 +180,7 @@ def joins_over_federation(first: Deployment, second: Deployment, alice: str, bob
 def survives_a_commit(at: Deployment, token: str) -> None:
     """Stopped, committed, started elsewhere: the token is still good."""
     begin = time.monotonic()
-    engine.docker("stop", "-t", "20", at.container)
+    stop(at)
     stopped_s = time.monotonic() - begin
     if stopped_s > 10:
         raise Failed(f"{at.name}: SIGTERM took {stopped_s:.1f} s")
@@ -154,19 +189,22 @@ def survives_a_commit(at: Deployment, token: str) -> None:
     must(deploy("blueprint", at.name, at.authority), "GET", "/_matrix/client/v3/account/whoami", None, token)
 
 
-def check(base: str, peer: str | None = None) -> int:
-    """Run every check on the image, print one line each; returns how many failed.
-
-    With a peer's image the two are checked together (`conformance/peers`), in both directions.
-    """
+def deploy_two(
+    base: str, other: str, ports: tuple[tuple[str, str], tuple[str, str]] = (ANY_PORTS, ANY_PORTS)
+) -> tuple[Deployment, Deployment]:
+    """`hs1` and `hs2` on one network, with one authority."""
     engine.docker("network", "create", "check")
     authority = Path(tempfile.mkdtemp())
     make_authority(authority)
     begin = time.monotonic()
-    first, second = deploy(base, "hs1", authority), deploy(peer or base, "hs2", authority)
+    first, second = deploy(base, "hs1", authority, ports[0]), deploy(other, "hs2", authority, ports[1])
     print(f"  ready: two servers in {time.monotonic() - begin:.1f} s")
-    if peer is not None:
-        return _check_peers(first, second)
+    return first, second
+
+
+def check(base: str) -> int:
+    """Run every check on the image, print one line each; returns how many failed."""
+    first, second = deploy_two(base, base)
     tokens: dict[str, str] = {}
     checks: list[tuple[str, Callable[[], object]]] = [
         ("open registration", lambda: tokens.update(alice=register_openly(first, "alice"))),
@@ -180,27 +218,15 @@ def check(base: str, peer: str | None = None) -> int:
         ),
         ("stop, commit, start again", lambda: survives_a_commit(first, tokens["alice"])),
     ]
-    return sum(_failed(name, run) for name, run in checks)
+    return sum(failed(name, run) for name, run in checks)
 
 
-def _check_peers(first: Deployment, second: Deployment) -> int:
-    from conformance.peers.checks import CHECKS  # noqa: PLC0415 - it stands on this module
-
-    return sum(
-        _failed(
-            f"{one.__name__} ({here.name} -> {there.name})",
-            lambda one=one, here=here, there=there: one(here, there),  # type: ignore[misc]
-        )
-        for one in CHECKS
-        for here, there in ((first, second), (second, first))
-    )
-
-
-def _failed(name: str, run: Callable[[], object]) -> bool:
+def failed(name: str, run: Callable[[], object]) -> bool:
+    """Run one check and print what came of it; a text that it returns is told."""
     try:
-        run()
-    except (Failed, OSError, KeyError, TypeError, http.client.HTTPException) as error:
-        print(f"  FAIL  {name}: {error!r}")
+        note = run()
+    except (Failed, AssertionError, OSError, KeyError, TypeError, http.client.HTTPException) as error:
+        print(f"  FAIL  {name}: {error!r}", flush=True)
         return True
-    print(f"  ok    {name}")
+    print(f"  ok    {name}{f': {note}' if isinstance(note, str) else ''}", flush=True)
     return False

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from conformance.complement import deployment, engine, image, suite
+from conformance.peers.together import check_together
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class Plan:
     servers: dict[str, str]
     programs: list[suite.Program]
     pattern: str
+    outage_s: int = 0
+    """How long one of two servers is away, when what they do together is checked (`conformance/peers`)."""
 
 
 def main(argv: list[str]) -> int:
@@ -25,9 +28,10 @@ def main(argv: list[str]) -> int:
     folder = Path(plan.folder)
     with engine.running(folder):
         built = {server: image.build(server) for server in sorted(set(plan.servers.values()))}
+        if not plan.programs and "hs2" in plan.servers:
+            return check_together(built[plan.servers[""]], built[plan.servers["hs2"]], plan.outage_s)
         if not plan.programs:
-            base = built[plan.servers[""]]
-            return deployment.check(base, built[plan.servers["hs2"]] if "hs2" in plan.servers else None)
+            return deployment.check(built[plan.servers[""]])
         images = {name: built[server] for name, server in plan.servers.items()}
         for program in plan.programs:
             suite.run(program, images, image.mounts(), plan.pattern, folder)

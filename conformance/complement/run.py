@@ -55,6 +55,14 @@ def main(argv: list[str]) -> int:
     return 0 if all(good) else 1
 
 
+def check_together(other: str, outage_s: int) -> int:
+    """timserver and another server, both deployed as here, do everything in `conformance/peers`."""
+    servers = {"": "timserver", "hs2": other}
+    _install(set(servers.values()))
+    with tempfile.TemporaryDirectory(prefix="complement-", dir="/tmp") as folder:
+        return _enter(inside.Plan(folder, servers, [], "", outage_s))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("./dev conformance complement", description=__doc__.splitlines()[0])
     parser.add_argument("packages", nargs="*", default=["csapi"], help="csapi, tests, msc… (default: csapi)")

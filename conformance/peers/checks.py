@@ -4,100 +4,27 @@
 directions.
 """
 
+import io
 import json
-import time
+import secrets
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import quote
 
-from conformance.complement.deployment import JSON, Deployment, Failed, call, must, register_openly
+from PIL import Image
 
-WAIT_S = 20
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody who is logged in at a server."""
-
-    at: Deployment
-    user_id: str
-    token: str
-
-    def must(self, method: str, path: str, body: JSON | None = None) -> JSON:
-        """One request that succeeds; `path` is below /_matrix/client/v3."""
-        return must(self.at, method, f"/_matrix/client/v3{path}", body, self.token)
-
-    def call(self, method: str, path: str, body: JSON | None = None) -> tuple[int, JSON]:
-        """One request, whatever comes of it."""
-        return call(self.at, method, f"/_matrix/client/v3{path}", body, self.token)
-
-    def creates(self, **content: object) -> str:
-        """A room's id."""
-        return str(self.must("POST", "/createRoom", content)["room_id"])
-
-    def joins(self, room: str, via: Deployment) -> None:
-        """Join by room id or alias."""
-        self.must("POST", f"/join/{quote(room)}?server_name={via.name}&via={via.name}", {})
-
-    def sends(self, room: str, text: str) -> str:
-        """A message's event id."""
-        path = f"/rooms/{quote(room)}/send/m.room.message/{uuid.uuid4().hex}"
-        return str(self.must("PUT", path, {"msgtype": "m.text", "body": text})["event_id"])
-
-    def state(self, room: str) -> set[str]:
-        """Ids of the room's current state events."""
-        events = call(self.at, "GET", f"/_matrix/client/v3/rooms/{quote(room)}/state", None, self.token)[1]
-        return {event["event_id"] for event in events}  # type: ignore[index, call-overload]
-
-    def history(self, room: str) -> list[str]:
-        """Texts of the room, the newest first, as far back as it goes."""
-        texts: list[str] = []
-        start = ""
-        for _ in range(20):
-            page = self.must("GET", f"/rooms/{quote(room)}/messages?dir=b&limit=50{start}")
-            texts += [event["content"].get("body", "") for event in page["chunk"]]  # type: ignore[index, attr-defined, union-attr]
-            if not page.get("end") or not page["chunk"]:
-                break
-            start = f"&from={page['end']}"
-        return [text for text in texts if text]
-
-
-def person(at: Deployment) -> Person:
-    """A new user."""
-    name = f"u{uuid.uuid4().hex[:8]}"
-    return Person(at, f"@{name}:{at.name}", register_openly(at, name))
-
-
-def until(what: str, holds: Callable[[], object]) -> None:
-    """Wait until something holds."""
-    deadline, seen = time.monotonic() + WAIT_S, None
-    while time.monotonic() < deadline:
-        seen = holds()
-        if seen is True:
-            return
-        time.sleep(0.2)
-    raise Failed(f"not within {WAIT_S} s: {what}; seen: {json.dumps(seen, default=list)[:600]}")
-
-
-def sees(reader: Person, room: str, text: str) -> Callable[[], object]:
-    """Has the reader got the message?"""
-
-    def holds() -> object:
-        texts = reader.history(room)
-        return text in texts or texts[:5]
-
-    return holds
-
-
-def same_state(room: str, *people: Person) -> Callable[[], object]:
-    """Do all see the same state?"""
-
-    def holds() -> object:
-        states = [one.state(room) for one in people]
-        return all(state == states[0] for state in states) or [sorted(state ^ states[0]) for state in states]
-
-    return holds
+from conformance.complement.deployment import JSON, Deployment, Failed, call_raw
+from conformance.peers.people import (
+    Person,
+    device_of,
+    devices_seen,
+    membership,
+    person,
+    rooms,
+    same_state,
+    sees,
+    until,
+    upload_keys,
+)
 
 
 def public_room(here: Deployment, there: Deployment) -> None:
@@ -119,16 +46,16 @@ def invite(here: Deployment, there: Deployment) -> None:
     """Invite into a private room, join by it, leave, be invited again, refuse."""
     alice, bob = person(here), person(there)
     room = alice.creates(preset="private_chat", invite=[bob.user_id], is_direct=True)
-    until("the invite is seen", lambda: room in _rooms(bob, "invite") or _rooms(bob, "invite"))
+    until("the invite is seen", lambda: room in rooms(bob, "invite") or rooms(bob, "invite"))
     bob.joins(room, here)
     bob.sends(room, "came")
     until("the invited one speaks", sees(alice, room, "came"))
     bob.must("POST", f"/rooms/{quote(room)}/leave", {})
-    until("the leave is seen", lambda: _membership(alice, room, bob) == "leave")
+    until("the leave is seen", lambda: membership(alice, room, bob) == "leave")
     alice.must("POST", f"/rooms/{quote(room)}/invite", {"user_id": bob.user_id})
-    until("the second invite is seen", lambda: room in _rooms(bob, "invite"))
+    until("the second invite is seen", lambda: room in rooms(bob, "invite"))
     bob.must("POST", f"/rooms/{quote(room)}/leave", {})
-    until("the refusal is seen", lambda: _membership(alice, room, bob) == "leave")
+    until("the refusal is seen", lambda: membership(alice, room, bob) == "leave")
 
 
 def moderation(here: Deployment, there: Deployment) -> None:
@@ -141,7 +68,7 @@ def moderation(here: Deployment, there: Deployment) -> None:
     alice.must("PUT", f"/rooms/{quote(room)}/redact/{quote(spam)}/{uuid.uuid4().hex}", {})
     until("the redaction", lambda: "spam" not in bob.history(room))
     alice.must("POST", f"/rooms/{quote(room)}/ban", {"user_id": bob.user_id})
-    until("the ban", lambda: room in _rooms(bob, "leave"))
+    until("the ban", lambda: room in rooms(bob, "leave"))
     if bob.call("POST", f"/join/{quote(room)}?server_name={here.name}&via={here.name}", {})[0] != 403:
         raise Failed("a banned user could join")
 
@@ -152,9 +79,9 @@ def knock(here: Deployment, there: Deployment) -> None:
     rules: JSON = {"type": "m.room.join_rules", "state_key": "", "content": {"join_rule": "knock"}}
     room = alice.creates(preset="private_chat", initial_state=[rules])
     bob.must("POST", f"/knock/{quote(room)}?server_name={here.name}&via={here.name}", {})
-    until("the knock", lambda: _membership(alice, room, bob) == "knock")
+    until("the knock", lambda: membership(alice, room, bob) == "knock")
     alice.must("POST", f"/rooms/{quote(room)}/invite", {"user_id": bob.user_id})
-    until("the invite", lambda: room in _rooms(bob, "invite"))
+    until("the invite", lambda: room in rooms(bob, "invite"))
     bob.joins(room, here)
     until("the same state", same_state(room, alice, bob))
 
@@ -174,7 +101,7 @@ def restricted(here: Deployment, there: Deployment) -> None:
     if status != 403:
         raise Failed(f"joining without being in the allowed room: {status}")
     bob.joins(club, here)
-    until("the first join is known", lambda: _membership(alice, club, bob) == "join")
+    until("the first join is known", lambda: membership(alice, club, bob) == "join")
     bob.joins(room, here)
     until("the same state", same_state(room, alice, bob))
 
@@ -199,22 +126,9 @@ def devices(here: Deployment, there: Deployment) -> None:
     alice, bob = person(here), person(there)
     room = alice.creates(preset="public_chat")
     bob.joins(room, here)
-    device = str(bob.must("GET", "/account/whoami")["device_id"])
-    keys: JSON = {
-        "user_id": bob.user_id,
-        "device_id": device,
-        "algorithms": ["m.olm.v1.curve25519-aes-sha2"],
-        "keys": {f"ed25519:{device}": "a" * 43, f"curve25519:{device}": "b" * 43},
-        "signatures": {bob.user_id: {f"ed25519:{device}": "c" * 86}},
-    }
-    once: JSON = {"signed_curve25519:AA": {"key": "d" * 43, "signatures": {}}}
-    bob.must("POST", "/keys/upload", {"device_keys": keys, "one_time_keys": once})
-
-    def queried() -> object:
-        found = alice.must("POST", "/keys/query", {"device_keys": {bob.user_id: []}})
-        return device in json.dumps(found) or found
-
-    until("the device's keys", queried)
+    upload_keys(bob)
+    device = device_of(bob)
+    until("the device's keys", lambda: device in devices_seen(alice, bob) or list(devices_seen(alice, bob)))
     wanted: JSON = {"one_time_keys": {bob.user_id: {device: "signed_curve25519"}}}
     claimed = alice.must("POST", "/keys/claim", wanted)
     if "signed_curve25519:AA" not in json.dumps(claimed):
@@ -234,15 +148,63 @@ def devices(here: Deployment, there: Deployment) -> None:
     until("the to-device message", arrived)
 
 
-def _rooms(who: Person, kind: str) -> list[str]:
-    query = quote(json.dumps({"room": {"include_leave": True}}))
-    rooms = who.must("GET", f"/sync?timeout=0&filter={query}").get("rooms", {})
-    return list(rooms.get(kind, {}))  # type: ignore[attr-defined]
+def media(here: Deployment, there: Deployment) -> None:
+    """What is uploaded at one server is downloaded at the other, by who is logged in only."""
+    alice, bob = person(here), person(there)
+    content = secrets.token_bytes(200_000)
+    media_id = alice.uploads(content, "application/octet-stream")
+    path = f"/_matrix/client/v1/media/download/{here.name}/{media_id}"
+    status, got = call_raw(there, "GET", path, token=bob.token)
+    if status != 200 or got != content:
+        raise Failed(f"download: {status}, {len(got)} bytes: {got[:200]!r}")
+    if (status := call_raw(there, "GET", path)[0]) != 401:
+        raise Failed(f"download by nobody: {status}")
+    picture = io.BytesIO()
+    Image.linear_gradient("L").save(picture, "PNG")
+    picture_id = alice.uploads(picture.getvalue(), "image/png")
+    path = f"/_matrix/client/v1/media/thumbnail/{here.name}/{picture_id}?width=32&height=32&method=scale"
+    status, got = call_raw(there, "GET", path, token=bob.token)
+    if status != 200 or not got.startswith((b"\x89PNG", b"\xff\xd8", b"RIFF")):
+        raise Failed(f"thumbnail: {status} {got[:200]!r}")
+    status, got = call_raw(
+        there, "GET", f"/_matrix/client/v1/media/download/{here.name}/nothing", token=bob.token
+    )
+    if status != 404:
+        raise Failed(f"what was never uploaded: {status} {got[:200]!r}")
 
 
-def _membership(reader: Person, room: str, of: Person) -> object:
-    status, content = reader.call("GET", f"/rooms/{quote(room)}/state/m.room.member/{quote(of.user_id)}")
-    return content.get("membership") if status == 200 else None
+def device_lists(here: Deployment, there: Deployment) -> None:
+    """A new device, its keys, its name and its end are seen at the other server."""
+    alice, bob = person(here), person(there)
+    room = alice.creates(preset="public_chat")
+    bob.joins(room, here)
+    upload_keys(bob)
+    first = device_of(bob)
+    until("the first device", lambda: first in devices_seen(alice, bob) or devices_seen(alice, bob))
+    since = str(alice.must("GET", "/sync?timeout=0")["next_batch"])
+    again = bob.logs_in_again()
+    upload_keys(again)
+    second = device_of(again)
+    since = _until_changed(alice, bob, since, "the new device")
+    until(
+        "both devices", lambda: {first, second} <= devices_seen(alice, bob) or list(devices_seen(alice, bob))
+    )
+    again.must("POST", "/logout", {})
+    _until_changed(alice, bob, since, "the end of the device")
+    until("one device", lambda: devices_seen(alice, bob) == {first} or list(devices_seen(alice, bob)))
 
 
-CHECKS = (public_room, invite, moderation, knock, restricted, directory, devices)
+def _until_changed(reader: Person, whose: Person, since: str, what: str) -> str:
+    """Sync until the list of somebody's devices is said to have changed; where that was."""
+    reached = [since]
+
+    def changed() -> object:
+        answer = reader.must("GET", f"/sync?timeout=1000&since={reached[0]}")
+        reached[0] = str(answer["next_batch"])
+        return whose.user_id in json.dumps(answer.get("device_lists", {}))
+
+    until(f"device_lists.changed for {what}", changed)
+    return reached[0]
+
+
+CHECKS = (public_room, invite, moderation, knock, restricted, directory, devices, media, device_lists)

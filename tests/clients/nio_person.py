@@ -128,6 +128,32 @@ class NioPerson:
                 break
         return newest_first[::-1]
 
+    async def reads_all(self, room: str) -> dict[str, str]:
+        """Texts of all messages by event id, back to the beginning, each decrypted when it came encrypted."""
+        texts: dict[str, str] = {}
+        token: str | None = None
+        while True:
+            page = granted(await self._client.room_messages(room, token, limit=100))
+            for event in page.chunk:
+                plain = self._client.decrypt_event(event) if isinstance(event, nio.MegolmEvent) else event
+                if isinstance(plain, nio.RoomMessageText):
+                    texts[event.event_id] = plain.body
+            token = page.end
+            if token is None:
+                return texts
+
+    def takes_new_keys(self, room: str) -> None:
+        """The next message is encrypted with a session that nobody knows yet."""
+        self._client.invalidate_outbound_session(room)
+
+    def looks_away(self) -> None:
+        """Stop syncing."""
+        self._syncing.cancel()
+
+    def looks_again(self) -> None:
+        """Sync from where it was."""
+        self._syncing = asyncio.create_task(_sync(self._client))
+
     def fingerprint(self) -> str:
         """What this device shows its owner to read out."""
         own: str = self._client.olm.account.identity_keys["ed25519"]
