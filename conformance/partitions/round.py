@@ -9,12 +9,14 @@ from random import Random
 
 from conformance.partitions import agreement
 from conformance.partitions.agreement import View
+from conformance.partitions.autopsy import autopsy
 from conformance.partitions.network import Network
 from conformance.partitions.people import Quarrel
 from conformance.partitions.weather import Kind, break_network, kind_for
 
 HEALING_S_MAX = 120.0
 ROOM_VERSIONS = ("6", "10", "11", "12")
+AUTOPSY_MAX = 3
 _LOOK_S = 0.1
 
 
@@ -59,6 +61,9 @@ async def play(network: Network, seed: int, duration_s: float, pause_s: float) -
     wrong = [*quarrel.told.mistakes, *differ(found)]
     if not wrong:
         found, wrong = await _last_words(network, room, quarrel)
+    if wrong:
+        for place, server in enumerate(network.servers):
+            wrong += [f"s{place}: {text}" for text in (await autopsy(server, room))[:AUTOPSY_MAX]]
     return Round(
         seed,
         kind,
