@@ -77,7 +77,7 @@ begin
     end if;
     return query select 0::smallint, coalesce(reached, 0), p_nid, p_hash;
 end $$;
-CREATE FUNCTION public.append_events(p_tenant bigint, p_room bigint, p_version bigint, p_new_room_id text, p_new_room_version text, p_device bigint, p_txn text, p_nids bigint[], p_hashes bytea[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_push smallint[], p_except text[], p_jsons bytea[], p_memberships smallint[], p_local boolean[], p_servers bigint[], p_stripped bytea[], p_joined integer, p_invited integer, p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[], p_redact_nid bigint, p_redact_json bytea, p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_snap_reach bytea[], p_chains bigint[], p_chain_positions bigint[], p_vectors bytea[], p_head_snapshot bigint, p_rest bigint[]) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
+CREATE FUNCTION public.append_events(p_tenant bigint, p_room bigint, p_version bigint, p_new_room_id text, p_new_room_version text, p_device bigint, p_txn text, p_nids bigint[], p_hashes bytea[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_snapshots bigint[], p_replaces bigint[], p_threads bigint[], p_push smallint[], p_except text[], p_jsons bytea[], p_memberships smallint[], p_local boolean[], p_servers bigint[], p_stripped bytea[], p_joined integer, p_invited integer, p_rel_targets bytea[], p_rel_types text[], p_rel_keys text[], p_redact_nid bigint, p_redact_json bytea, p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_snap_reach bytea[], p_chains bigint[], p_chain_positions bigint[], p_vectors bytea[], p_head_snapshot bigint) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -99,7 +99,7 @@ begin
             values (p_tenant, p_room, 0, '{}', 0, 0, 0);
         insert into room_summary (tenant_id, room_nid) values (p_tenant, p_room);
     end if;
-    update room_head h set version = h.version + 1, extremities = array[p_nids[n]] || p_rest,
+    update room_head h set version = h.version + 1, extremities = array[p_nids[n]],
             depth = p_depths[n],
             snapshot_nid = p_head_snapshot
         where h.tenant_id = p_tenant and h.room_nid = p_room and h.version = p_version;
@@ -157,7 +157,7 @@ begin
     end if;
     return query select 0::smallint, last_position, p_nids[n], p_hashes[n];
 end $$;
-CREATE FUNCTION public.append_message(p_tenant bigint, p_room bigint, p_version bigint, p_device bigint, p_txn text, p_nid bigint, p_hash bytea, p_depth bigint, p_ts bigint, p_type bigint, p_sender bigint, p_prev text, p_auth text, p_snapshot bigint, p_thread bigint, p_push smallint, p_except text, p_json bytea, p_rel_target bytea, p_rel_type text, p_rel_key text, p_rest bigint[]) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
+CREATE FUNCTION public.append_message(p_tenant bigint, p_room bigint, p_version bigint, p_device bigint, p_txn text, p_nid bigint, p_hash bytea, p_depth bigint, p_ts bigint, p_type bigint, p_sender bigint, p_prev text, p_auth text, p_snapshot bigint, p_thread bigint, p_push smallint, p_except text, p_json bytea, p_rel_target bytea, p_rel_type text, p_rel_key text) RETURNS TABLE(status smallint, "position" bigint, event_nid bigint, event_hash bytea)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -178,7 +178,7 @@ begin
     end if;
     -- from here on everything of the tenant waits for this transaction
     update log_position l set position = l.position + 1 where l.tenant_id = p_tenant returning l.position into reached;
-    update room_head h set version = h.version + 1, extremities = array[p_nid] || p_rest, depth = p_depth, position = reached
+    update room_head h set version = h.version + 1, extremities = array[p_nid], depth = p_depth, position = reached
         where h.tenant_id = p_tenant and h.room_nid = p_room;
     insert into event (tenant_id, event_nid, room_nid, event_hash, position, depth, ts, type_nid, sender_nid, prev,
                        auth, snapshot_nid, thread_nid, push_default, push_except, device_nid, txn_id, json)

@@ -3,8 +3,8 @@
 -- Checks the transaction id and the version of the room's head, writes the events with all that follows from them and
 -- takes their positions last. Status: 0 written; 1 the transaction id is known (its event is returned); 2 the head is
 -- stale, nothing was written. Arrays have one element per event, in order; `p_auth`, `p_prev` and `p_except` hold
--- array literals. `p_rest` are the extremities that the events do not follow. State is written for events whose
--- `p_keys` element is not null.
+-- array literals. The first event follows all extremities, the last one takes their place. State is written for events
+-- whose `p_keys` element is not null.
 create function append_events(
     p_tenant bigint, p_room bigint, p_version bigint, p_new_room_id text, p_new_room_version text,
     p_device bigint, p_txn text,
@@ -16,7 +16,7 @@ create function append_events(
     p_redact_nid bigint, p_redact_json bytea,
     p_snap_nids bigint[], p_snap_bases bigint[], p_snap_others bytea[], p_snap_members bytea[], p_snap_reach bytea[],
     p_chains bigint[], p_chain_positions bigint[], p_vectors bytea[],
-    p_head_snapshot bigint, p_rest bigint[]
+    p_head_snapshot bigint
 ) returns table (status smallint, "position" bigint, event_nid bigint, event_hash bytea)
 language plpgsql as $$
 declare
@@ -38,7 +38,7 @@ begin
             values (p_tenant, p_room, 0, '{}', 0, 0, 0);
         insert into room_summary (tenant_id, room_nid) values (p_tenant, p_room);
     end if;
-    update room_head h set version = h.version + 1, extremities = array[p_nids[n]] || p_rest,
+    update room_head h set version = h.version + 1, extremities = array[p_nids[n]],
             depth = p_depths[n],
             snapshot_nid = p_head_snapshot
         where h.tenant_id = p_tenant and h.room_nid = p_room and h.version = p_version;

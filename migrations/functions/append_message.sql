@@ -3,7 +3,7 @@ create function append_message(
     p_tenant bigint, p_room bigint, p_version bigint, p_device bigint, p_txn text,
     p_nid bigint, p_hash bytea, p_depth bigint, p_ts bigint, p_type bigint, p_sender bigint, p_prev text, p_auth text,
     p_snapshot bigint, p_thread bigint, p_push smallint, p_except text, p_json bytea,
-    p_rel_target bytea, p_rel_type text, p_rel_key text, p_rest bigint[]
+    p_rel_target bytea, p_rel_type text, p_rel_key text
 ) returns table (status smallint, "position" bigint, event_nid bigint, event_hash bytea)
 language plpgsql as $$
 declare
@@ -24,7 +24,7 @@ begin
     end if;
     -- from here on everything of the tenant waits for this transaction
     update log_position l set position = l.position + 1 where l.tenant_id = p_tenant returning l.position into reached;
-    update room_head h set version = h.version + 1, extremities = array[p_nid] || p_rest, depth = p_depth, position = reached
+    update room_head h set version = h.version + 1, extremities = array[p_nid], depth = p_depth, position = reached
         where h.tenant_id = p_tenant and h.room_nid = p_room;
     insert into event (tenant_id, event_nid, room_nid, event_hash, position, depth, ts, type_nid, sender_nid, prev,
                        auth, snapshot_nid, thread_nid, push_default, push_except, device_nid, txn_id, json)

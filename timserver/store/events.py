@@ -87,8 +87,6 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     events: Sequence[NewEvent]
     snapshots: Sequence[SnapshotRow]
     head_snapshot_nid: int
-    rest: Sequence[int] = ()
-    """Extremities that the events do not follow."""
     joined_change: int = 0
     invited_change: int = 0
     redact: tuple[int, bytes] | None = None
@@ -104,8 +102,8 @@ class Appended(msgspec.Struct, frozen=True):
     event_hash: bytes
 
 
-_APPEND = Function(Appended, "append_events", 43)
-_APPEND_MESSAGE = Function(Appended, "append_message", 22)
+_APPEND = Function(Appended, "append_events", 42)
+_APPEND_MESSAGE = Function(Appended, "append_message", 21)
 
 
 def event_key(version: RoomVersion, event_id: str) -> bytes:
@@ -179,7 +177,6 @@ async def append(database: Database, tenant: Tenant, wanted: Append) -> Appended
         [row.reach for row in wanted.snapshots],
         *(list(column) for column in zip(*(columns_of(event.placed) for event in new), strict=True)),
         wanted.head_snapshot_nid,
-        wanted.rest,
     ]
     appended = await _APPEND.one(database, tenant, *arguments)
     assert appended is not None
@@ -210,7 +207,6 @@ async def _append_message(database: Database, tenant: Tenant, wanted: Append, ev
         event.target_hash,
         event.rel_type,
         event.rel_key,
-        wanted.rest,
     )
     assert appended is not None
     return appended

@@ -79,6 +79,14 @@ _LEVELS = Statement(
     " join event e on e.tenant_id = $1 and e.event_nid = cited.nid and e.key_nid = $3)"
     " select event_nid, auth from chain",
 )
+_BEHIND_FAILED = Statement(
+    int,
+    "with recursive failed as ("
+    " select event_nid, prev from event where tenant_id = $1 and event_nid = any ($2::bigint[])"
+    " union select e.event_nid, e.prev from failed f cross join lateral unnest(f.prev) as followed (nid)"
+    " join event e on e.tenant_id = $1 and e.event_nid = followed.nid and e.flags & 12 <> 0)"
+    " select distinct unnest(prev) from failed",
+)
 
 
 def node_of(room_nid: int, new: events.NewEvent) -> Node:
@@ -104,6 +112,11 @@ async def nodes(conn: Connection, tenant: Tenant, keys: Iterable[bytes]) -> dict
 async def nodes_of(conn: Connection, tenant: Tenant, nids: Iterable[int]) -> dict[int, Node]:
     """Events by numbers."""
     return {row.event_nid: row for row in await _BY_NID.all(conn, tenant, list(nids))}
+
+
+async def followed_by_failed(conn: Connection, tenant: Tenant, nids: Iterable[int]) -> set[int]:
+    """What events that were rejected or soft-failed follow, through others that were, too."""
+    return set(await _BEHIND_FAILED.all(conn, tenant, list(nids)))
 
 
 async def auth_links(conn: Connection, tenant: Tenant, nids: Iterable[int]) -> dict[int, list[int]]:

@@ -27,20 +27,17 @@ from timserver.store.live_rooms import LiveRoom, Member
 from timserver.store.snapshots import RoomState
 from timserver.store.streams import EVENT, Fact
 from timserver.tenancy import Tenant
+from timserver.usecases.events import ends
 from timserver.usecases.events.placing import place_at_head, place_beside, placed_events
 from timserver.usecases.events.policy_server import is_recommended, with_signature
 from timserver.usecases.events.push_outcome import push_outcome
 from timserver.usecases.events.redacting import Redaction, early_redaction, redaction_of
 from timserver.usecases.events.related import target_hash_of, thread_of_received
-from timserver.usecases.events.resolving import resolve_states, state_with, states_after
+from timserver.usecases.events.resolving import resolve_states, states_after
 from timserver.usecases.events.state_changes import state_changes
 from timserver.usecases.events.stored_events import events_of, events_under, parsed_events
 from timserver.usecases.events.surroundings import Around, read_around, remembered
 from timserver.usecases.federation.wanted import UNWANTED, is_wanted
-
-EXTREMITIES_MAX = 20
-"""Of a room; when servers make more at once, the deepest are kept (RELIABILITY E9)."""
-
 
 NOT_RECOMMENDED = "policy_server"
 """Why an event is soft-failed that only the room's policy server does not want."""
@@ -242,7 +239,7 @@ class _Admitting:
 
     async def _after(self, nodes: list[Node]) -> tuple[RoomState, int]:
         """The state after some events, resolved; remembered by what it is made of."""
-        parts = {_part(node): node for node in nodes}
+        parts = {ends.part(node): node for node in nodes}
         if len(parts) == 1:
             ((snapshot_nid, changed),) = parts
             if not changed and snapshot_nid == self.room.chain.nid:
@@ -265,10 +262,12 @@ class _Admitting:
             self.placed = await self._place(own, at_head=accepted)
         extremities, current = room.extremities, self.current
         if accepted:
-            followed = set(event.prev_events)
-            extremities = [entry for entry in extremities if entry[1] not in followed]
-            current = await self._current_after(verdict.state, own, extremities)
-            extremities = [*extremities, (own.event_nid, event.event_id)][-EXTREMITIES_MAX:]
+            others = await ends.others(self.ctx, self.tenant, room, self.around.prev.values())
+            end = None
+            if not (self.around.is_followed and others):
+                end = ends.End(own, verdict.state, self._stored(own))
+            current = await ends.current_state(self.ctx, self.tenant, room, others, end)
+            extremities = [*others, (own.event_nid, event.event_id)] if end else others
         head, chain = None, room.chain
         if current is not self.current and current != self.current:
             (head_nid,) = await self.ctx.database.take_nids(1)
@@ -343,21 +342,6 @@ class _Admitting:
             placed = place_beside(new, list((await placed_events(ctx, tenant, room, auth)).values()), {})
         room.keep_placed(own.event_nid, placed)
         return placed
-
-    async def _current_after(
-        self, before: RoomState, own: Node, others: list[tuple[int, EventID]]
-    ) -> RoomState:
-        """The current state with the event: that after all extremities."""
-        if not others:
-            return await state_with(self.ctx, self.tenant, self.room, before, own)
-        if own.key_nid is None and own.snapshot_nid == self.room.chain.nid:
-            return self.current
-        async with self.ctx.database.transaction(self.tenant, snapshot=True) as conn:
-            nodes = await graph.nodes_of(conn, self.tenant, [nid for nid, _ in others])
-        states = await states_after(self.ctx, self.tenant, self.room, list(nodes.values()))
-        unwritten = {own.event_nid: self._stored(own)} if own.key_nid is not None else {}
-        states = [*states, await state_with(self.ctx, self.tenant, self.room, before, own)]
-        return await resolve_states(self.ctx, self.tenant, self.room, states, unwritten)
 
     def _stored(self, own: Node) -> core.Stored:
         event = self.event
@@ -457,12 +441,6 @@ class _Written(msgspec.Struct, frozen=True):
     event: events.NewEvent
     flags: int
     redacted_by: int | None
-
-
-def _part(node: Node) -> tuple[int, int]:
-    """What tells the state after an event: a snapshot, and the event if it changes it."""
-    changes = node.key_nid is not None and not node.flags & REJECTED
-    return node.snapshot_nid, node.event_nid if changes else 0
 
 
 def apply_change(room: LiveRoom, change: StateChange) -> None:

@@ -30,9 +30,6 @@ from timserver.usecases.events.related import target_hash_of, thread_by
 from timserver.usecases.rooms.live import catch_up, refresh_room, state_events
 from timserver.usecases.tenants.signing_key import signing_key
 
-FOLLOWED_MAX = 10
-"""Extremities that one event follows (the spec's own limit is 20): more are left to the next ones."""
-
 
 class Result(msgspec.Struct, frozen=True):
     """The events that were appended; for a known transaction id only the last one's id."""
@@ -64,8 +61,7 @@ class _Batch:
         self.snapshots: list[snapshots.SnapshotRow] = []
         self.others = room.others
         self.members = room.members
-        self.extremities = room.extremities[-FOLLOWED_MAX:]
-        self.rest = room.extremities[:-FOLLOWED_MAX]
+        self.extremities = room.extremities
         self.depth = room.depth
         self.joined_change = self.invited_change = 0
         self.redact: tuple[int, bytes] | None = None
@@ -250,7 +246,7 @@ class _Batch:
         """The database said yes: the room in memory is what the batch made of it."""
         room = self.room
         room.others, room.members, room.chain = self.others, self.members, self.chain
-        room.extremities = [*self.rest, *self.extremities]
+        room.extremities = self.extremities
         room.depth, room.position = self.depth, position
         room.row_version += 1
         room.chain_ends |= self.chain_ends
@@ -341,7 +337,6 @@ async def _write(
         events=batch.new,
         snapshots=batch.snapshots,
         head_snapshot_nid=batch.chain.nid,
-        rest=[nid for nid, _ in batch.rest],
         joined_change=batch.joined_change,
         invited_change=batch.invited_change,
         redact=batch.redact,

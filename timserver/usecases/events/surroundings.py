@@ -11,7 +11,7 @@ import msgspec
 from timserver.context import Context
 from timserver.matrix.event import Event
 from timserver.matrix.ids import EventID
-from timserver.store import events, graph, rooms
+from timserver.store import events, graph, missing_events, rooms
 from timserver.store.events import OUTLIER
 from timserver.store.graph import Node
 from timserver.store.live_rooms import LiveRoom
@@ -19,11 +19,14 @@ from timserver.tenancy import Tenant
 
 
 class Around(msgspec.Struct, frozen=True):
-    """`is_guess`: nobody has asked the database; the event is thought to be new, and not redacted before it came."""
+    """`is_followed`: an event of the room follows it already, so it fills a gap. `is_guess`: nobody has asked the
+    database; the event is thought to be new, and not redacted before it came.
+    """
 
     own: Node | None
     prev: Mapping[EventID, Node]
     auth: Mapping[EventID, Node]
+    is_followed: bool = False
     is_guess: bool = False
 
 
@@ -51,10 +54,14 @@ async def read_around(ctx: Context, tenant: Tenant, room: LiveRoom, event: Event
         if not await rooms.is_current(conn, tenant, room):
             await rooms.refresh(conn, tenant, room)
         found = await graph.nodes(conn, tenant, keys.values())
+        is_followed = event.depth <= room.depth and await missing_events.is_followed(
+            conn, tenant, room.room_nid, keys[event.event_id]
+        )
     around = Around(
         found.get(keys[event.event_id]),
         {event_id: found[keys[event_id]] for event_id in event.prev_events if keys[event_id] in found},
         {event_id: found[keys[event_id]] for event_id in event.auth_events if keys[event_id] in found},
+        is_followed,
     )
     for event_id, node in (*around.prev.items(), *around.auth.items()):
         room.keep_node(event_id, node)

@@ -1,7 +1,6 @@
 """Step: the member event that would come next in a room, not signed by anybody."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from timserver import core
 from timserver.context import Context
@@ -15,8 +14,6 @@ from timserver.store import events
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Tenant
 from timserver.usecases.rooms.live import state_events
-
-_FOLLOWED_MAX: Final = 10
 
 
 async def authorized_template(
@@ -34,7 +31,7 @@ async def authorized_template(
     """
     version = room.version
     async with room.lock:
-        extremities, depth = room.extremities[-_FOLLOWED_MAX:], room.depth
+        extremities, depth = room.extremities, room.depth
         wanted = core.state_keys(version, "m.room.member", sender, target, content)
         state = await state_events(ctx, tenant, room, wanted)
     auth_keys = core.auth_keys(version, "m.room.member", sender, target, content)
