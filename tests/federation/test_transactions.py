@@ -185,6 +185,35 @@ async def test_e10_a_malformed_pdu_or_edu_spoils_no_other(server: Homeserver, ve
     assert world.bob.user_id in json.dumps(rooms[world.room]["ephemeral"])
 
 
+async def test_keys_come_before_what_they_open(world: World) -> None:
+    """Both in one transaction: a client that sees the event has, or gets with it, the message with its key."""
+    await world.join()
+    content = {
+        "sender": world.bob.user_id,
+        "type": "m.room.encrypted",
+        "message_id": "key",
+        "messages": {world.alice.user_id: {"*": {"key": "secret"}}},
+    }
+    receipt = {world.room: {"m.read": {world.bob.user_id: {"data": {"ts": 1}, "event_ids": []}}}}
+    said = await world.message("sealed")
+    receipt[world.room]["m.read"][world.bob.user_id]["event_ids"] = [said.event_id]
+    edus = [
+        {"edu_type": "m.receipt", "content": receipt},
+        {"edu_type": "m.direct_to_device", "content": content},
+    ]
+    assert (await world.put(said, edus=edus)).must()["pdus"] == {said.event_id: {}}
+    async with world.server.ctx.database.transaction(world.here) as conn:
+        tenant_id = world.here.tenant_id
+        key_position = await conn.raw.fetchval(
+            "select position from to_device where tenant_id = $1", tenant_id
+        )
+        position = await conn.raw.fetchval("select max(position) from event where tenant_id = $1", tenant_id)
+        read_position = await conn.raw.fetchval(
+            "select position from receipt where tenant_id = $1", tenant_id
+        )
+    assert key_position < position < read_position
+
+
 async def test_e10_tampered_and_forged(world: World) -> None:
     """S3: a wrong hash redacts, a wrong or missing signature drops."""
     await world.join()

@@ -26,6 +26,8 @@ from timserver.usecases.federation.edus import EDU_HANDLERS
 from timserver.usecases.federation.incoming_pdus import Results, receive_in_room
 
 ROOMS_AT_ONCE = 4
+_MESSAGE = b'"m.direct_to_device"'
+"""Messages to devices come first: they have the keys of events behind them, which not every client tries anew."""
 ANSWER_KEPT_MS = 24 * 60 * 60 * 1000
 
 _log = structlog.get_logger("timserver.federation")
@@ -48,8 +50,11 @@ async def receive_transaction(
         return known
     transaction = transactions.split(body)
     with _counted(ctx, tenant, origin):
+        keys = [data for data in transaction.edus if _MESSAGE in data]
+        await _receive_edus(ctx, tenant, origin, keys)
         results = await _receive_pdus(ctx, tenant, origin, transaction.pdus)
-        await _receive_edus(ctx, tenant, origin, transaction.edus)
+        others = [data for data in transaction.edus if _MESSAGE not in data]
+        await _receive_edus(ctx, tenant, origin, others)
     answer = msgspec.json.encode(_Answer(results))
     await inbox.remember_answer(ctx.database, tenant, txn_hash, answer, now_ms, now_ms + ANSWER_KEPT_MS)
     return answer
