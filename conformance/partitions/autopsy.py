@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from conformance.partitions.network import Server
+from timserver import core
 from timserver.core.definition import state_resolution
 from timserver.core.definition.state_resolution import StateMap
 from timserver.matrix import pdu
@@ -22,6 +23,10 @@ _EVENTS = """
     join room r on r.tenant_id = e.tenant_id and r.room_nid = e.room_nid
     where e.tenant_id = $1 and r.room_id = $2 order by e.depth, e.event_nid"""
 
+_INBOX = """
+    select i.pdu from inbox i join room r on r.tenant_id = i.tenant_id and r.room_nid = i.room_nid
+    where i.tenant_id = $1 and r.room_id = $2"""
+
 
 @dataclass(frozen=True)
 class _Stored:
@@ -31,8 +36,33 @@ class _Stored:
 
 
 async def autopsy(server: Server, room: str) -> list[str]:
-    """Events before which a server's stored state is another than the definition's, the first ones first."""
+    """Events that wait, with what they wait for; and those before which a server's stored state is another than the
+    definition's, the first ones first.
+    """
     version, stored = await _read(server, room)
+    return [*await _waiting(server, room, version, stored), *_wrong_states(version, stored)]
+
+
+async def _waiting(
+    server: Server, room: str, version: RoomVersion, stored: Mapping[EventID, _Stored]
+) -> list[str]:
+    texts = []
+    for row in await server.database.fetch(_INBOX, server.tenant.tenant_id, room):
+        event = core.open_pdu(version, bytes(row["pdu"])).event
+        named = {"prev": event.prev_events, "auth": event.auth_events}
+        lacking = {
+            kind: [
+                f"{event_id[:8]} {'outlier' if event_id in stored else 'unknown'}"
+                for event_id in ids
+                if event_id not in stored or (kind == "prev" and stored[event_id].flags & OUTLIER)
+            ]
+            for kind, ids in named.items()
+        }
+        texts.append(f"{event.event_id[:8]} {event.type} by {event.sender} waits for {lacking}")
+    return texts
+
+
+def _wrong_states(version: RoomVersion, stored: Mapping[EventID, _Stored]) -> list[str]:
     events = {event_id: one.event for event_id, one in stored.items()}
     after: dict[EventID, StateMap] = {}
     found = []
