@@ -199,6 +199,10 @@ class Federation(_Section):
         default=True,
         description="Tenants of this deployment reach each other without HTTP, with every check.",
     )
+    device_names: bool = Field(
+        default=False,
+        description="Other servers are told the names that users have given their devices.",
+    )
     notaries: tuple[str, ...] = Field(
         default=(),
         description="Servers that are asked for the keys of servers which do not answer themselves.",

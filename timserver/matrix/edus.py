@@ -42,6 +42,7 @@ class DeviceChange(msgspec.Struct, frozen=True, kw_only=True):
     prev_id: tuple[int, ...]
     is_deleted: bool
     keys: JsonValue | msgspec.Raw | None
+    display_name: str | None = None
 
 
 def edu(edu_type: str, content: object) -> JsonObject:
@@ -84,7 +85,7 @@ def _push(user: UserPresence, now_ms: int) -> JsonObject:
 
 
 def device_list_update(change: DeviceChange) -> JsonObject:
-    """`m.device_list_update`. The name of a device is for its owner and is not told."""
+    """`m.device_list_update`. The name of a device is for its owner; it is only told where somebody gives it here."""
     content: dict[str, object] = {
         "user_id": change.user_id,
         "device_id": change.device_id,
@@ -95,6 +96,8 @@ def device_list_update(change: DeviceChange) -> JsonObject:
         content["deleted"] = True
     elif change.keys is not None:
         content["keys"] = change.keys
+    if change.display_name is not None and not change.is_deleted:
+        content["device_display_name"] = change.display_name
     return edu("m.device_list_update", content)
 
 

@@ -33,7 +33,7 @@ fixed_device_keys = false
 [[listeners]]
 {listener}
 port = 8008
-apis = ["client"]
+apis = ["client", "federation"]
 
 [[listeners]]
 {listener}
@@ -44,6 +44,9 @@ apis = ["client", "federation"]
 
 [database]
 url = "postgresql://homeserver@/homeserver?host={postgres.SOCKETS}"
+
+[federation]
+device_names = true
 
 [registration]
 open = true

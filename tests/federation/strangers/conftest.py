@@ -29,7 +29,7 @@ async def server(
     settings = settings_for(
         url,
         media=Media(directory=tmp_path_factory.mktemp("media"), legacy_paths=True),
-        federation=Federation(allowed_networks=("127.0.0.0/8",)),
+        federation=Federation(allowed_networks=("127.0.0.0/8",), device_names=True),
         extra_ca_files=(authority.file,),
         retry_interval_ms=1000,
         default_room_version="10",

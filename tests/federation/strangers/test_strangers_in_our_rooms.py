@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 from aiohttp import web
 
+from tests.support.crypto import Crypto
 from tests.support.homeserver import Person
 from tests.support.rooms_between import eventually, public_room
 from tests.support.stranger import Stranger
@@ -191,6 +192,28 @@ async def test_events_in_the_form_of_another_room_version(
     body = {"origin": stranger.name, "origin_server_ts": 1, "pdus": [value]}
     results = (await stranger.put(tenant, "/_matrix/federation/v1/send/odd", body)).must()["pdus"]
     assert all(event_id == event.event_id and result["error"] for event_id, result in results.items())
+
+
+async def test_names_of_devices_where_they_are_told(
+    stranger: Stranger, tenant: Tenant, alice: Person
+) -> None:
+    """By `federation.device_names`: asked for, in the list, and when one changes."""
+    await stranger.joins(tenant, await public_room(alice))
+    (await alice.post("/keys/upload", {"device_keys": Crypto(alice).device_keys()})).must()
+    (await alice.put(f"/devices/{alice.device_id}", {"display_name": "Tablet"})).must()
+    asked = {"device_keys": {alice.user_id: []}}
+    found = (await stranger.post(tenant, "/_matrix/federation/v1/user/keys/query", asked)).must()
+    device = found["device_keys"][alice.user_id][alice.device_id]
+    assert device["unsigned"] == {"device_display_name": "Tablet"}
+    uri = f"/_matrix/federation/v1/user/devices/{quote(alice.user_id)}"
+    (device,) = (await stranger.get(tenant, uri)).must()["devices"]
+    assert device["device_display_name"] == "Tablet"
+
+    async def is_told() -> bool:
+        contents = [edu["content"] for edu in stranger.edus if edu["edu_type"] == "m.device_list_update"]
+        return any(content.get("device_display_name") == "Tablet" for content in contents)
+
+    await eventually(is_told, patience_s=5)
 
 
 async def test_the_end_of_an_invite_is_told_at_once(

@@ -21,6 +21,8 @@ async def rename_device(
         if display_name is not None and display_name != device.display_name:
             await accounts.rename_device(conn, tenant, requester.user_nid, device_id, display_name)
             position = await log.take(conn, tenant)
-            await note_change(conn, tenant, requester.user_nid, position)
+            told = [device_id] if ctx.settings.federation.device_names else []
+            await note_change(conn, tenant, requester.user_nid, position, told)
     if position is not None:
         ctx.streams.wake(tenant, position)
+        ctx.streams.send(tenant)

@@ -42,7 +42,7 @@ async def read_local_keys(
 ) -> KeysOfUsers:
     """Of all devices of these local users, or of those named; user-signing keys of nobody.
 
-    Names of devices are for the users of this server only.
+    Names of devices are for the users of this server, unless `settings.federation.device_names` lets others know.
     """
     nids = await terms.find(conn, ctx.caches, tenant, list(wanted))
     names = {nid: user_id for user_id, nid in nids.items()}

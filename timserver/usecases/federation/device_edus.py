@@ -23,7 +23,12 @@ CROSS_SIGNING_NAMES = {MASTER: "master_key", SELF_SIGNING: "self_signing_key"}
 
 
 async def device_edus(
-    conn: Connection, tenant: Tenant, names: Mapping[int, str], facts: Sequence[Outgoing]
+    conn: Connection,
+    tenant: Tenant,
+    names: Mapping[int, str],
+    facts: Sequence[Outgoing],
+    *,
+    with_names: bool,
 ) -> list[JsonObject]:
     """EDUs of the facts on devices and joins, in the order of the log; `names` are those of all users in the facts."""
     changes = [
@@ -37,15 +42,21 @@ async def device_edus(
         changes += await outgoing.latest_changes(conn, tenant, sorted(joined))
     if not changes:
         return []
-    return await _build(conn, tenant, names, sorted(changes, key=lambda change: change.position))
+    ordered = sorted(changes, key=lambda change: change.position)
+    return await _build(conn, tenant, names, ordered, with_names=with_names)
 
 
 async def _build(
-    conn: Connection, tenant: Tenant, names: Mapping[int, str], changes: Sequence[LatestChange]
+    conn: Connection,
+    tenant: Tenant,
+    names: Mapping[int, str],
+    changes: Sequence[LatestChange],
+    *,
+    with_names: bool,
 ) -> list[JsonObject]:
     users = sorted({change.user_nid for change in changes})
     existing = {
-        (user_nid, device.device_id)
+        (user_nid, device.device_id): device.display_name
         for user_nid in users
         for device in await accounts.devices(conn, tenant, user_nid)
     }
@@ -75,6 +86,7 @@ async def _build(
                     prev_id=(change.previous_position,) if change.previous_position else (),
                     is_deleted=device not in existing,
                     keys=published.get(device),
+                    display_name=existing.get(device) if with_names else None,
                 )
             )
         )

@@ -24,11 +24,12 @@ from timserver.usecases.e2ee.local_keys import (
 )
 
 
-class UserDevice(msgspec.Struct, frozen=True):
+class UserDevice(msgspec.Struct, frozen=True, omit_defaults=True):
     """A device with its identity keys."""
 
     device_id: str
     keys: Raw
+    device_display_name: str | None = None
 
 
 class UserDevices(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -45,7 +46,8 @@ async def query_user_keys(ctx: Context, tenant: Tenant, wanted: Mapping[str, Col
     """Spec: https://spec.matrix.org/v1.19/server-server-api/#post_matrixfederationv1userkeysquery."""
     local = {user_id: devices for user_id, devices in wanted.items() if is_local(tenant, user_id)}
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
-        return await read_local_keys(ctx, conn, tenant, local, with_names=False)
+        with_names = ctx.settings.federation.device_names
+        return await read_local_keys(ctx, conn, tenant, local, with_names=with_names)
 
 
 async def claim_user_keys(
@@ -68,7 +70,14 @@ async def read_user_devices(ctx: Context, tenant: Tenant, user_id: UserID) -> Us
             raise errors.NotFound("User not found")
         stream_id = await outgoing.stream_id(conn, tenant, user_nid)
         found = await read_local_keys(ctx, conn, tenant, {user_id: ()}, with_names=False)
-    devices = [UserDevice(device_id, keys) for device_id, keys in found.device_keys[user_id].items()]
+        names: dict[str, str | None] = {}
+        if ctx.settings.federation.device_names:
+            devices_here = await accounts.devices(conn, tenant, user_nid)
+            names = {device.device_id: device.display_name for device in devices_here}
+    devices = [
+        UserDevice(device_id, keys, names.get(device_id))
+        for device_id, keys in found.device_keys[user_id].items()
+    ]
     return UserDevices(
         user_id=user_id,
         stream_id=stream_id,

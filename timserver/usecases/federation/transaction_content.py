@@ -60,7 +60,8 @@ async def content_of(ctx: Context, tenant: Tenant, destination: ServerName, take
     of_devices: list[JsonObject] = []
     if device_news:
         async with ctx.database.transaction(tenant) as conn:
-            of_devices = await device_edus(conn, tenant, names, device_news)
+            with_names = ctx.settings.federation.device_names
+            of_devices = await device_edus(conn, tenant, names, device_news, with_names=with_names)
     pdus = [
         fact.body or b""
         for fact in facts
