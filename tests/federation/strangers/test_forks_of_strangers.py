@@ -70,7 +70,7 @@ def renames(room: LearnedRoom, user: str, start: Sequence[Event]) -> list[Event]
 
 def tells(stranger: Stranger, names: Sequence[Event], state: Sequence[Event], chain: Sequence[Event]) -> None:
     """Five events before each are told, and of the time before them `state`, which is not what it was."""
-    places = {event.event_id: place for place, event in enumerate(names)}
+    places: dict[str, int] = {event.event_id: place for place, event in enumerate(names)}
     stranger.kept |= {event.event_id: event for event in names}
 
     def missing(request: Any) -> Any:

@@ -201,7 +201,7 @@ async def test_names_of_devices_where_they_are_told(
     await stranger.joins(tenant, await public_room(alice))
     (await alice.post("/keys/upload", {"device_keys": Crypto(alice).device_keys()})).must()
     (await alice.put(f"/devices/{alice.device_id}", {"display_name": "Tablet"})).must()
-    asked = {"device_keys": {alice.user_id: []}}
+    asked: Any = {"device_keys": {alice.user_id: []}}
     found = (await stranger.post(tenant, "/_matrix/federation/v1/user/keys/query", asked)).must()
     device = found["device_keys"][alice.user_id][alice.device_id]
     assert device["unsigned"] == {"device_display_name": "Tablet"}

@@ -199,6 +199,28 @@ async def test_a_ban_ends_an_invite_too(alice: Person, bob: Person) -> None:
     assert await eventually(left)
 
 
+async def test_an_invite_is_taken_back_by_who_gave_it(server: Homeserver, alice: Person, bob: Person) -> None:
+    """A moderator's kick ends it in the room; the invited cannot tell a moderator from anybody else there."""
+    room = await private_room(alice)
+    dora = await server.person(alice.tenant, "dora")
+    for person in (dora, bob):
+        await invite(alice, room, person)
+    (await dora.post(f"/rooms/{room}/join")).must()
+    levels = (await alice.get(f"/rooms/{room}/state/m.room.power_levels")).must().body
+    users = {**levels["users"], dora.user_id: 50}
+    (await alice.put(f"/rooms/{room}/state/m.room.power_levels/", {**levels, "users": users})).must()
+    (await dora.post(f"/rooms/{room}/kick", {"user_id": bob.user_id})).must()
+    other = await private_room(alice, invite=[bob.user_id])
+    (await alice.post(f"/rooms/{other}/kick", {"user_id": bob.user_id})).must()
+
+    async def is_gone() -> bool:
+        return await shown(bob, other, "invite") is None
+
+    assert await eventually(is_gone)
+    assert await shown(bob, room, "invite")
+    assert await membership(alice, room, bob) == "leave"
+
+
 async def test_nobody_else_takes_an_invite_back(
     server: Homeserver, alice: Person, bob: Person, carol: Person
 ) -> None:

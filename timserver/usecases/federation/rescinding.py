@@ -1,7 +1,8 @@
 """Step: what becomes of an invite or knock to a room that we are not in is decided there, and we are told once.
 
 We cannot check the room's rules. What we check is that the event cites the very invite or knock that we hold, whose id
-nobody outside the room can know, and that its sender's server has signed it.
+nobody outside the room can know, and that its sender's server has signed it. An invite is only taken back by who gave it:
+of everybody else in the room we cannot tell whether they may. A knock is answered by whoever answers.
 
 Spec: https://spec.matrix.org/v1.19/server-server-api/#inviting-to-a-room
 """
@@ -28,6 +29,8 @@ async def receive_rescinded(ctx: Context, tenant: Tenant, room: LiveRoom, event:
         return False
     held = await state_event(ctx, tenant, room, "m.room.member", user_id)
     if held is None or held.membership not in _HELD or held.event_id not in event.auth_events:
+        return False
+    if held.membership == "invite" and event.sender != held.sender:
         return False
     await store_out_of_band(ctx, tenant, room.version, room.room_id, event)
     return True
