@@ -318,3 +318,33 @@ async def test_profiles(stranger: Stranger, tenant: Tenant, server: Homeserver, 
     query = "/_matrix/federation/v1/query/profile?field=displayname&user_id="
     (await stranger.get(tenant, f"{query}@user:localhost:http")).must(400)
     assert (await stranger.get(tenant, query + alice.user_id)).must().body == {"displayname": "alice"}
+
+
+async def test_what_came_late_stands_where_it_came(
+    stranger: Stranger, tenant: Tenant, alice: Person, bob: Person
+) -> None:
+    """After a partition: the sync ends where it began to be cut, and from there on back nothing is left out."""
+    room = stranger.makes_room()
+    await enters(alice, stranger, room)
+    (await bob.post(f"/join/{room.room_id}")).must()
+    wanted = json.dumps({"room": {"timeline": {"limit": 4}}})
+    since = (await bob.get("/sync", filter=wanted)).must()["next_batch"]
+    late = room.event(room.creator, "m.room.message", {"body": "1'"})
+
+    async def says(number: int) -> str:
+        content = {"msgtype": "m.text", "body": str(number)}
+        reply = await alice.put(f"/rooms/{room.room_id}/send/m.room.message/{number}", content)
+        event_id: str = reply.must()["event_id"]
+        return event_id
+
+    before = [await says(number) for number in range(1, 5)]
+    await stranger.sends(tenant, late)
+    await sees(alice, room, late)
+    after = [await says(number) for number in range(5, 8)]
+    synced = (await bob.get("/sync", filter=wanted, since=since)).must()
+    shown = synced["rooms"]["join"][room.room_id]["timeline"]
+    assert [event["event_id"] for event in shown["events"]] == [late.event_id, *after]
+    page = await alice.get(
+        f"/rooms/{room.room_id}/messages", dir="b", limit=4, **{"from": shown["prev_batch"]}
+    )
+    assert [event["event_id"] for event in page.must()["chunk"]] == before[::-1]

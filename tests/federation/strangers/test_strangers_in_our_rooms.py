@@ -229,3 +229,22 @@ async def test_the_end_of_an_invite_is_told_at_once(
         return any(value["content"]["membership"] == "leave" for value in stranger.pdus)
 
     await eventually(is_told, patience_s=3)
+
+
+@pytest.mark.parametrize("version", ["10", "12"])
+async def test_what_is_shown_of_a_room_are_whole_events(
+    stranger: Stranger, tenant: Tenant, alice: Person, version: str
+) -> None:
+    """With an invite and in answer to a knock; the create event is among them."""
+    rule = {"type": "m.room.join_rules", "state_key": "", "content": {"join_rule": "knock"}}
+    room_id = await public_room(alice, version, preset="private_chat", initial_state=[rule])
+    (await alice.post(f"/rooms/{room_id}/invite", {"user_id": stranger.user("dora")})).must()
+    (invite,) = stranger.asked("invite")
+    place = f"{quote(room_id)}/{quote(stranger.user('eve'))}"
+    made = (await stranger.get(tenant, f"/_matrix/federation/v1/make_knock/{place}?ver={version}")).must()
+    knock = stranger.sealed(made)
+    uri = f"/_matrix/federation/v1/send_knock/{quote(room_id)}/{quote(knock.event_id)}"
+    answer = (await stranger.put(tenant, uri, pdu.to_object(ROOM_VERSIONS[version], knock))).must()
+    for shown in (invite.json["invite_room_state"], answer["knock_room_state"]):
+        assert "m.room.create" in {event["type"] for event in shown}
+        assert all({"origin_server_ts", "hashes", "signatures"} <= event.keys() for event in shown)
