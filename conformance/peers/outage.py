@@ -9,6 +9,7 @@ from conformance.peers.people import Person, person, same_state, until
 from tests.clients.nio_person import NioPerson
 from tests.clients.person import converse, gather_in_room
 
+READY_S_MAX = 180
 TOGETHER_S_MAX = 120.0
 PAUSE_S = 1.5
 """Between two messages in each room: in five minutes more than a queue holds, so that there are gaps to be filled."""
@@ -32,7 +33,7 @@ async def _outage(here: Deployment, there: Deployment, outage_s: int) -> str:
         bob.looks_away()
         stop(there)
         texts = await _write(alice, secret, carol, plain, outage_s)
-        start_again(there)
+        start_again(there, READY_S_MAX)
         bob.looks_again()
         began_s = time.monotonic()
         await bob.sends(secret, "I am back")

@@ -5,7 +5,7 @@ from functools import partial
 from conformance.complement.deployment import deploy_two, failed
 from conformance.peers.checks import CHECKS
 from conformance.peers.encrypted import encrypted_dm
-from conformance.peers.outage import outage
+from conformance.peers.outage import READY_S_MAX, outage
 
 PORTS = (
     ("127.0.0.1:18008:8008", "127.0.0.1:18448:8448"),
@@ -16,7 +16,7 @@ PORTS = (
 
 def check_together(base: str, other: str, outage_s: int) -> int:
     """How many checks failed."""
-    first, second = deploy_two(base, other, PORTS)
+    first, second = deploy_two(base, other, PORTS, READY_S_MAX)
     directions = ((first, second), (second, first))
     checks = (*CHECKS, encrypted_dm)
     count = sum(
