@@ -259,6 +259,18 @@ async def test_one_whose_past_is_not_told_does_not_hold_the_next(world: World) -
     assert await world.waiting() == 0
 
 
+async def test_what_cannot_be_had_between_does_not_hold_what_follows(world: World) -> None:
+    """Of the events in the gap one has a past that nobody tells: the others fill the gap without it."""
+    stray = await world.message("stray", after=await world.message("never told"))
+    first = await world.message("first")
+    second = await world.message("second", after=first)
+    await world.receives(second)
+    world.answers.events = [stray, first]
+    assert await world.round() == 1
+    assert second.event_id in await world.head()
+    assert await world.waiting() == 0
+
+
 async def test_there_is_a_bound_for_each_server(world: World) -> None:
     limits = world.ctx.settings.limits.model_copy(update={"inbox_events_max": 1})
     settings = world.ctx.settings.model_copy(update={"limits": limits})

@@ -162,6 +162,27 @@ async def test_keys_that_end_soon_are_asked_for_again(
     assert len(remote.asked(KEYS)) == 2
 
 
+async def test_a_server_that_was_away_for_minutes_is_asked_within_two(
+    ctx: Context, tenant: Tenant, remote: RemoteServer
+) -> None:
+    """As with transactions: the wait grows with the outage (R5)."""
+    remote.answers("GET", KEYS, {}, 503)
+    waits_s = []
+    for away_s in (0, 600, 7200, 86_400):
+        fetches = ctx.caches.key_fetches.get(remote.server_name)
+        now_s = ctx.clock.monotonic_s()
+        if fetches is not None:
+            fetches.failing_since_s, fetches.next_s = now_s - away_s, 0
+        assert not await has(ctx, tenant, wanted(remote))
+        fetches = ctx.caches.key_fetches.get(remote.server_name)
+        assert fetches is not None
+        waits_s.append(round(fetches.next_s - now_s))
+    assert 25 <= waits_s[0] <= 40
+    assert 80 <= waits_s[1] <= 120
+    assert 900 <= waits_s[2] <= 1300
+    assert 3200 <= waits_s[3] <= 4000
+
+
 async def test_keys_of_tenants_here_come_without_http(ctx: Context, tenant: Tenant) -> None:
     other = await new_tenant(ctx)
     key = await signing_key(ctx, other)

@@ -15,6 +15,30 @@ async def test_a_canceled_call_keeps_its_connection_until_it_has_ended(ctx: Cont
         assert await conn.raw.fetchval("select 1") == 1
 
 
+async def test_a_transaction_that_is_canceled_while_it_begins_is_rolled_back(
+    ctx: Context, tenant: Tenant
+) -> None:
+    """By us, and not by who hands out connections, who calls that a mistake."""
+    loop, mistakes = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda _, about: mistakes.append(about["message"]))
+
+    async def work() -> None:
+        async with ctx.database.transaction(tenant) as conn:
+            await conn.raw.fetchval("select 1")
+
+    try:
+        for steps in range(40):
+            task = asyncio.ensure_future(work())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert await ctx.database.call("select 1") == [(1,)]
+    finally:
+        loop.set_exception_handler(None)
+    assert mistakes == []
+
+
 async def test_a_canceled_transaction_leaves_a_connection_that_works(ctx: Context, tenant: Tenant) -> None:
     async def work() -> None:
         async with ctx.database.transaction(tenant) as conn:

@@ -99,11 +99,11 @@ class DeadServer(msgspec.Struct, frozen=True):
 class KeyFetches:
     """When a server may be asked for its keys again; the lock keeps several from asking at once."""
 
-    __slots__ = ("failures", "lock", "next_notaries_s", "next_s")
+    __slots__ = ("failing_since_s", "lock", "next_notaries_s", "next_s")
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
-        self.failures = 0
+        self.failing_since_s: float | None = None
         self.next_s = 0.0
         self.next_notaries_s = 0.0
 

@@ -142,8 +142,8 @@ class Database:
     async def _transaction(self, begin: str, tenant_id: int | None) -> AsyncIterator[Connection]:
         raw = await self._acquire()
         try:
-            await raw.execute(begin)
             try:
+                await raw.execute(begin)
                 yield Connection(raw, tenant_id)
             except BaseException:
                 if not raw.is_closed():

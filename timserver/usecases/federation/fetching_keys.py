@@ -1,7 +1,7 @@
 """Step: asks other servers for keys that are not known, and keeps what they say.
 
-A server is asked once at a time, and not again for a while: for seconds when it answered, for minutes up to an hour when
-it did not. So neither unknown key ids nor dead servers make us ask for every event.
+A server is asked once at a time, and not again for a while: for seconds when it answered, and when it did not, the
+longer the longer it has been away (`retry_wait`). So neither unknown key ids nor dead servers make us ask for every event.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from timserver.matrix.errors import BadJson
 from timserver.matrix.event import get_str
 from timserver.matrix.ids import ServerName
 from timserver.matrix.json_types import JsonObject
+from timserver.matrix.retry_wait import retry_wait_ms
 from timserver.remote.errors import RemoteError
 from timserver.remote.federation import keys as remote_keys
 from timserver.store import server_keys as store
@@ -26,8 +27,7 @@ from timserver.usecases.federation.known_keys import KeyName, remember, stored
 _log = structlog.get_logger("timserver.federation")
 
 ANSWERED_S = 10.0
-FAILED_S_FIRST = 30.0
-FAILED_S_MAX = 3600.0
+FAILED_MS_FIRST = 30_000
 
 
 async def fetch_keys(ctx: Context, tenant: Tenant, missing: Mapping[KeyName, int]) -> None:
@@ -99,20 +99,22 @@ async def fetch_from_server(
             _failed(ctx, fetches)
             raise
         else:
-            fetches.failures = 0
+            fetches.failing_since_s = None
             fetches.next_s = ctx.clock.monotonic_s() + ANSWERED_S
 
 
 def _failed(ctx: Context, fetches: KeyFetches) -> None:
-    wait_s = min(FAILED_S_FIRST * 2**fetches.failures, FAILED_S_MAX)
-    fetches.failures = min(fetches.failures + 1, 20)
-    fetches.next_s = ctx.clock.monotonic_s() + wait_s
+    now_s = ctx.clock.monotonic_s()
+    if fetches.failing_since_s is None:
+        fetches.failing_since_s = now_s
+    failing_ms = int((now_s - fetches.failing_since_s) * 1000)
+    fetches.next_s = now_s + retry_wait_ms(FAILED_MS_FIRST, failing_ms, ctx.ids.secret(1)[0] / 256) / 1000
 
 
 async def _fetch_from_notary(
     ctx: Context, tenant: Tenant, notary: ServerName, missing: Mapping[KeyName, int]
 ) -> None:
-    """Ask a notary for keys of others, but for no server more often than every `FAILED_S_FIRST` seconds."""
+    """Ask a notary for keys of others, but for no server more often than every half minute."""
     now_s = ctx.clock.monotonic_s()
     due = {
         name: ts
@@ -132,7 +134,7 @@ async def _fetch_from_notary(
     finally:
         if notary == ctx.settings.federation.notaries[-1]:
             for server_name, _ in due:
-                _fetches(ctx, server_name).next_notaries_s = now_s + FAILED_S_FIRST
+                _fetches(ctx, server_name).next_notaries_s = now_s + FAILED_MS_FIRST / 1000
     servers = {name[0] for name in due}
     for document in documents:
         about = get_str(document, "server_name")

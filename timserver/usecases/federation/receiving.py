@@ -10,6 +10,7 @@ import structlog
 from timserver.context import Context
 from timserver.matrix.event import Event
 from timserver.matrix.ids import EventID, RoomID, ServerName
+from timserver.remote.errors import RemoteError
 from timserver.store import events, graph
 from timserver.store.events import OUTLIER
 from timserver.store.live_rooms import LiveRoom
@@ -44,7 +45,12 @@ async def receive_pdu(
     fetcher = Fetcher(ctx, tenant, room, origin)
     if admitted.missing_prev:
         for earlier in await fetcher.missing_events(event):
-            await _admit_with_help(ctx, tenant, room, earlier, fetcher)
+            try:
+                await _admit_with_help(ctx, tenant, room, earlier, fetcher)
+            except RemoteError as error:
+                if error.transient:
+                    raise
+                _log.info("an event before another one cannot be had", error=str(error))
         admitted = await admit(ctx, tenant, room, event)
         if admitted.missing_prev:
             _log.info("an event stays behind a gap", missing=len(admitted.missing_prev))
