@@ -26,7 +26,7 @@ from timserver.usecases.tenants import create_tenant
 
 RETRY_INTERVAL_MS = 200
 POLL_INTERVAL_MS = 100
-REQUEST_S_MAX = 4
+REQUEST_S_MAX = 8
 GUESTS = 1
 
 

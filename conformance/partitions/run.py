@@ -82,9 +82,15 @@ def _configure_log(path: Path | None) -> Mistakes:
 async def _play_all(net: Network, options: argparse.Namespace, mistakes: Mistakes) -> int:
     rounds: list[Round] = []
     memory_mib: list[float] = []
+    unplayed = 0
     for seed in range(options.seed, options.seed + options.runs):
         began_s = time.monotonic()
-        done = await play(net, seed, options.duration, options.pause)
+        try:
+            done = await play(net, seed, options.duration, options.pause)
+        except AssertionError as error:
+            unplayed += 1
+            print(f"FAIL seed {seed}: {error}", flush=True)
+            continue
         rounds.append(done)
         memory_mib.append(_memory_mib())
         print(
@@ -95,8 +101,10 @@ async def _play_all(net: Network, options: argparse.Namespace, mistakes: Mistake
         )
         for text in (*done.wrong, *(f"lost: {event_id}" for event_id in done.lost)):
             print(f"     {text}", flush=True)
-    _print_figures(rounds, memory_mib, mistakes)
-    return 0 if all(done.is_good for done in rounds) and not mistakes.seen else 1
+    if rounds:
+        _print_figures(rounds, memory_mib, mistakes)
+    good = all(done.is_good for done in rounds) and not unplayed and not mistakes.seen
+    return 0 if good else 1
 
 
 def _print_figures(rounds: list[Round], memory_mib: list[float], mistakes: Mistakes) -> None:
