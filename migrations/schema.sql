@@ -1529,6 +1529,12 @@ CREATE TABLE public.uia_session (
     created_ts bigint NOT NULL
 );
 ALTER TABLE ONLY public.uia_session FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.unlisted_server (
+    tenant_id bigint NOT NULL,
+    server_nid bigint NOT NULL,
+    told_ts bigint NOT NULL
+);
+ALTER TABLE ONLY public.unlisted_server FORCE ROW LEVEL SECURITY;
 ALTER TABLE ONLY public.access_token
     ADD CONSTRAINT access_token_pkey PRIMARY KEY (tenant_id, token_hash);
 ALTER TABLE ONLY public.account_data
@@ -1661,6 +1667,8 @@ ALTER TABLE ONLY public.typing
     ADD CONSTRAINT typing_pkey PRIMARY KEY (tenant_id, room_nid, user_nid);
 ALTER TABLE ONLY public.uia_session
     ADD CONSTRAINT uia_session_pkey PRIMARY KEY (tenant_id, session_id);
+ALTER TABLE ONLY public.unlisted_server
+    ADD CONSTRAINT unlisted_server_pkey PRIMARY KEY (tenant_id, server_nid);
 CREATE INDEX access_token_device ON public.access_token USING btree (tenant_id, device_nid);
 CREATE INDEX account_data_log ON public.account_data USING btree (tenant_id, "position");
 CREATE INDEX account_data_position ON public.account_data USING btree (tenant_id, user_nid, "position");
@@ -1819,9 +1827,11 @@ CREATE POLICY tenant_wall ON public.to_device_outbox USING ((tenant_id = (curren
 CREATE POLICY tenant_wall ON public.to_device_txn USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.typing USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 CREATE POLICY tenant_wall ON public.uia_session USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
+CREATE POLICY tenant_wall ON public.unlisted_server USING ((tenant_id = (current_setting('tim.tenant'::text, true))::bigint));
 ALTER TABLE public.term ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.to_device ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.to_device_outbox ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.to_device_txn ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.typing ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.uia_session ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.unlisted_server ENABLE ROW LEVEL SECURITY;

@@ -42,6 +42,7 @@ from timserver.store.vault import Vault
 from timserver.usecases.federation.listing import federation_list
 from timserver.usecases.tenants.check_tenants import unlisted_tenants, unsafe_keys
 from timserver.usecases.tenants.signing_key import signing_key
+from timserver.workers import federation_list as list_notices
 from timserver.workers import federation_sender, inbox, key_sweep, media_sweep, retention
 
 _log = structlog.get_logger("timserver.app")
@@ -134,6 +135,7 @@ async def serve(
             ctx.streams.run(),
             media_sweep.run(ctx),
             key_sweep.run(ctx),
+            list_notices.run(ctx),
             retention.run(ctx),
             sender.run(),
             receiver.run(),

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from timserver.matrix import errors
-from timserver.matrix.ids import UserID
+from timserver.matrix.ids import RoomID, UserID
 from timserver.matrix.push_rules import changes, defaults
 from timserver.matrix.push_rules.rules import (
     Kind,
@@ -17,6 +17,7 @@ from timserver.matrix.push_rules.rules import (
     encode_user_rules,
     parse_user_rules,
 )
+from timserver.matrix.push_rules.succession import succeed
 
 ALICE = UserID("@alice:example.org")
 DEFAULTS = defaults.default_rules(ALICE, legacy_mentions=True)
@@ -246,3 +247,29 @@ def test_kinds() -> None:
     assert changes.parse_kind("room") is Kind.ROOM
     with pytest.raises(errors.InvalidParam):
         changes.parse_kind("device")
+
+
+OLD, NEW = RoomID("!old:example.org"), RoomID("!new:example.org")
+MUTE = RuleBody(
+    actions=(), conditions=({"kind": "event_match", "key": "room_id", "pattern": OLD}, {"kind": "x"})
+)
+
+
+def test_rules_of_a_room_are_repeated_for_its_successor() -> None:
+    rules = put(put(put(UserRules(), "other"), "mine", body=MUTE), OLD, Kind.ROOM)
+    succeeded = succeed(rules, OLD, NEW, count_max=4)
+    assert ids(succeeded) == ["mine", f"mine:{NEW}", "other"]
+    assert ids(succeeded, Kind.ROOM) == [OLD, NEW]
+    repeated = succeeded.own.of(Kind.OVERRIDE)[1]
+    assert repeated.conditions == ({"kind": "event_match", "key": "room_id", "pattern": NEW}, {"kind": "x"})
+    assert succeed(succeeded, OLD, NEW, count_max=9) == succeeded, "once"
+    later = RoomID("!later:example.org")
+    assert ids(succeed(succeeded, NEW, later, count_max=9))[2] == f"mine:{later}", "names do not grow"
+
+
+def test_succession_keeps_to_the_bounds() -> None:
+    full = put(put(UserRules(), "a", body=MUTE), "b", body=MUTE)
+    assert ids(succeed(full, OLD, NEW, count_max=2)) == ["b", "a"]
+    assert len(ids(succeed(full, OLD, NEW, count_max=3))) == 3
+    long = put(UserRules(), "x" * changes.RULE_ID_LENGTH_MAX, body=MUTE)
+    assert succeed(long, OLD, NEW, count_max=9) == long

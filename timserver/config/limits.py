@@ -67,6 +67,9 @@ class Limits(BaseModel):
         default=5,
         description="Time for a room's policy server to sign an event, before it counts as refused.",
     )
+    notices_at_once_max: PositiveInt = Field(
+        default=10_000, description="Users who are told that a server is not in the federation list."
+    )
     third_party_invites_max: PositiveInt = Field(
         default=20, description="Invites of an address that an identity server may tell of at once."
     )

@@ -48,6 +48,16 @@ _SHARED = Statement(
     " and r.server_nid = $2 and r.until_position is null"
     " where m.tenant_id = $1 and m.user_nid = any ($3::bigint[]) and m.membership in (1, 2, 3)",
 )
+_ALL = Statement(
+    int,
+    "select distinct server_nid from room_server where tenant_id = $1 and until_position is null limit $2",
+)
+_LOCAL_WITH = Statement(
+    int,
+    "select distinct m.user_nid from membership m join room_server r on r.tenant_id = $1 and r.room_nid = m.room_nid"
+    " and r.server_nid = $2 and r.until_position is null"
+    " where m.tenant_id = $1 and m.membership = 1 and m.local order by m.user_nid limit $3",
+)
 
 
 async def is_in_room(conn: Connection, tenant: Tenant, room_nid: int, server_nid: int) -> bool:
@@ -86,3 +96,13 @@ async def sharing_with_server(
 ) -> set[int]:
     """Those of the users who are in a room (or invited, or knocking) where the server is."""
     return set(await _SHARED.all(conn, tenant, server_nid, list(user_nids)))
+
+
+async def all_servers(conn: Connection, tenant: Tenant, limit: int) -> list[int]:
+    """Numbers of the names of all servers that are in some room now."""
+    return await _ALL.all(conn, tenant, limit)
+
+
+async def local_members_with(conn: Connection, tenant: Tenant, server_nid: int, limit: int) -> list[int]:
+    """Local users who are joined to a room where the server is."""
+    return await _LOCAL_WITH.all(conn, tenant, server_nid, limit)
