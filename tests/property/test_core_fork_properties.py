@@ -54,6 +54,22 @@ def test_the_reach_of_a_snapshot_is_that_of_its_events(version: str, seed: int, 
         assert merged(snapshot.reach) == auth_vector.reach(vectors)
 
 
+@given(versions, seeds, st.integers(2, 4))
+def test_engine_and_definition_keep_the_same(version: str, seed: int, count: int) -> None:
+    room = RandomRoom(version, seed).grow(30)
+    together = room.random.sample(sorted(room.states), count)
+    kept: list[object] = []
+    for by_engine in (True, False):
+        with engine_is(by_engine):
+            stored = StoredRoom(room)
+            parents = [stored.snapshots[event_id] for event_id in together]
+            fork = core.fork(room.version, [parent.state for parent in parents])
+            reached = [parent.reach for parent in parents]
+            ranges = fork.ranges(reached, [stored.rows[number] for number in fork.numbers])
+            kept.append((stored.placed, stored.snapshots, fork.differing, fork.numbers, sorted(ranges or ())))
+    assert kept[0] == kept[1]
+
+
 @given(versions, seeds)
 def test_a_place_belongs_to_one_event_and_chains_are_linear(version: str, seed: int) -> None:
     stored = StoredRoom(RandomRoom(version, seed).grow(30))

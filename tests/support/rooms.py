@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tests.support.random_rooms import with_pdu
+from tests.support.rule_numbers import name_of
 from timserver import core
 from timserver.core import engine, resolution
 from timserver.matrix import pdu
@@ -118,8 +119,7 @@ class Room:
 
     def verdict(self, event: Event) -> str | None:
         """The name of the rejection, or None; the engine must say the same where it is asked."""
-        rejected = core.check_auth(self.version, event, self.state)
-        name = rejected.name if rejected else None
+        name = name_of(core.check_auth(self.version, event, self.state))
         assert self._verdict_of_engine(event) in (name, "not asked")
         return name
 

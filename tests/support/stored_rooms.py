@@ -1,16 +1,17 @@
 """Rooms in a toy store: numbers for ids, packed snapshots in layers, vectors and reach, resolved as the real one does."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from tests.support.random_rooms import RandomRoom
+from tests.support.random_rooms import RandomRoom, with_pdu
 from timserver import core
 from timserver.core import chains
 from timserver.core.definition.auth_vector import Range
 from timserver.core.stored import Placed
 from timserver.matrix.event import Event, StateKey
 from timserver.matrix.ids import EventID
+from timserver.matrix.room_versions import RoomVersion
 
 LAYERS_MAX = 3
 
@@ -93,7 +94,7 @@ class StoredRoom:
         assert not keys.keys() & fork.differing.keys()
         unconflicted = [self.rows[number] for number in core.values(parents[0].state, keys).values()]
         cited = [self.rows[number] for number in fork.cited(unconflicted)]
-        layer, new = fork.resolve(cited, self._older_levels())
+        layer, new = fork.resolve(cited, _cited_levels(self.rows, self.keys))
         held = core.values(parents[0].state, new)
         new = {key: number for key, number in new.items() if key not in held}
         before = parents[0].reach
@@ -116,15 +117,6 @@ class StoredRoom:
             if any(chain == event.chain and after < event.position <= upto for chain, after, upto in ranges)
         ]
 
-    def _older_levels(self) -> dict[int, int]:
-        key = self.keys.get(("m.room.power_levels", ""))
-        cited = {
-            number: [auth for auth in row.auth if self.rows[auth].key == key]
-            for number, row in self.rows.items()
-            if row.key == key
-        }
-        return {number: found[0] for number, found in cited.items() if found}
-
     def text(self, snapshot: Snapshot) -> dict[StateKey, EventID]:
         """The state in ids."""
         names = {number: key for key, number in self.keys.items()}
@@ -144,3 +136,49 @@ def layered(layers: Sequence[bytes], change: dict[int, int]) -> tuple[bytes, ...
     if len(layers) < LAYERS_MAX:
         return (*layers, core.pack_state(change))
     return (core.pack_state({key: value for key, value in (merged(layers) | change).items() if value}),)
+
+
+def resolved_by_numbers(
+    version: RoomVersion, states: Sequence[Mapping[StateKey, EventID]], events: Mapping[EventID, Event]
+) -> dict[StateKey, EventID]:
+    """The resolution of whole states in the way of stored ones, without vectors."""
+    numbers = {event_id: 3 * place + 1 for place, event_id in enumerate(events)}
+    named = sorted({event.key for event in events.values() if event.is_state})
+    keys = {key: 2 * place + 5 for place, key in enumerate(named)}
+    rows = {
+        numbers[event_id]: core.read_stored(
+            Placed(numbers[event_id], keys[event.key] if event.is_state else 0, 0, 0, None),
+            event_id,
+            with_pdu(event).pdu,
+            [numbers[previous] for previous in event.prev_events],
+            [numbers[cited] for cited in event.auth_events],
+            event.rejected,
+        )
+        for event_id, event in events.items()
+    }
+    layers = [
+        [core.pack_state({keys[key]: numbers[event_id] for key, event_id in state.items()})]
+        for state in states
+    ]
+    fork = core.fork(version, layers)
+    fork.ranges([None for _ in layers], [rows[number] for number in fork.numbers])
+    whole = [{numbers[event_id] for event_id in state.values()} for state in states]
+    auth = {number: row.auth for number, row in rows.items()}
+    more = core.walk(version, whole, fork.numbers, auth) - set(fork.numbers)
+    asked = {keys[key] for key in fork.asked_keys([rows[number] for number in more]) if key in keys}
+    unconflicted = core.values(layers[0], asked - fork.differing.keys())
+    cited = fork.cited([rows[number] for number in unconflicted.values()])
+    layer, new = fork.resolve([rows[number] for number in cited], _cited_levels(rows, keys))
+    held = core.values(layers[0], new)
+    newcomers = {key: number for key, number in new.items() if key not in held}
+    state = merged([*layers[0], core.pack_state(layer | newcomers)])
+    ids, names = {n: i for i, n in numbers.items()}, {n: key for key, n in keys.items()}
+    return {names[key]: ids[number] for key, number in state.items()}
+
+
+def _cited_levels(rows: Mapping[int, core.Stored], keys: Mapping[StateKey, int]) -> dict[int, int]:
+    """Of power levels which ones they cite."""
+    key = keys.get(("m.room.power_levels", ""))
+    levels = {number for number, row in rows.items() if row.key == key}
+    cited = {number: [auth for auth in rows[number].auth if auth in levels] for number in levels}
+    return {number: found[0] for number, found in cited.items() if found}

@@ -10,8 +10,10 @@ from _pytest.mark import ParameterSet
 
 from tests.support import corpus
 from tests.support.corpus import ALLOWED, Authorization, AuthorizationCase, Resolution, ResolutionCase
+from tests.support.rule_numbers import name_of
+from tests.support.stored_rooms import resolved_by_numbers
 from timserver import core
-from timserver.core import engine, resolution
+from timserver.core import choice, engine, resolution
 from timserver.core.definition import state_resolution
 from timserver.matrix.event import Event, StateKey
 
@@ -37,6 +39,18 @@ def test_state_resolution(cases: list[Resolution]) -> None:
         assert core.resolve(case.version, case.states[::-1], backwards) == case.resolved
 
 
+@pytest.mark.parametrize("has_engine", [True, False])
+@pytest.mark.parametrize("cases", told(corpus.resolutions()))
+def test_resolution_of_stored_states(
+    cases: list[Resolution], has_engine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "HAS_ENGINE", has_engine)
+    for case in cases:
+        if not any(case.events[event_id].rejected for state in case.states for event_id in state.values()):
+            resolved = resolved_by_numbers(case.version, case.states, case.events)
+            assert resolved == case.resolved, case.version.identifier
+
+
 @pytest.mark.parametrize("cases", told(corpus.authorizations()))
 def test_authorization(cases: list[Authorization]) -> None:
     for case in cases:
@@ -47,9 +61,9 @@ def verdict(case: Authorization) -> str:
     """As of an event that was received: by rule 3, by what it cites, by the state before it."""
     if case.cited is not None:
         create = {corpus.CREATE: case.state[corpus.CREATE]}
-        rejected = core.check_auth_events(case.version, case.event, case.cited)
-        if rejected is not None:
-            return rejected.name
+        name = name_of(core.check_auth_events(case.version, case.event, case.cited))
+        if name is not None:
+            return name
         cited = verdict_by(case, {**create, **{event.key: event for event in case.cited}})
         if cited != ALLOWED:
             return cited
@@ -57,8 +71,7 @@ def verdict(case: Authorization) -> str:
 
 
 def verdict_by(case: Authorization, state: Mapping[StateKey, Event]) -> str:
-    rejected = core.check_auth(case.version, case.event, state)
-    by_definition = rejected.name if rejected else ALLOWED
+    by_definition = name_of(core.check_auth(case.version, case.event, state)) or ALLOWED
     assert verdict_of_engine(case, state) in (by_definition, NOT_ASKED)
     return by_definition
 

@@ -84,6 +84,38 @@ def test_10_3_users_are_user_ids(version: str, user_id: str) -> None:
     assert room.verdict(room.levels(ALICE, {"users": {user_id: 1}})) == "power_levels.users_not_user_ids"
 
 
+@pytest.mark.parametrize("localpart", ["", "bob", "BOB!", "böb"])
+@pytest.mark.parametrize(
+    "server_name",
+    ["b", "B-1.example", "1.2.3.4", "b:1", "b:65535", "[::]", "[1::a.F]:8448", "[" + "1" * 45 + "]"],
+)
+def test_10_3_user_ids(localpart: str, server_name: str) -> None:
+    room = Room("11").joined(ALICE)
+    assert room.verdict(room.levels(ALICE, {"users": {f"@{localpart}:{server_name}": 1}})) is None
+
+
+@pytest.mark.parametrize(
+    "server_name",
+    [
+        "b_", "b:", "b:x", "b:123456", "b:1:1", ":1", "[:]", "[::", "::1", "[::]1", "[::]:", "[::]:x",
+        "[::]:123456", "[g::]", "[" + "1" * 46 + "]", "[" + "1" * 46 + "]:1", "b/", "b ",
+    ],
+)  # fmt: skip
+def test_10_3_no_user_ids(server_name: str) -> None:
+    room = Room("11").joined(ALICE)
+    event = room.levels(ALICE, {"users": {f"@bob:{server_name}": 1}})
+    assert room.verdict(event) == "power_levels.users_not_user_ids"
+
+
+def test_10_3_user_ids_have_at_most_255_bytes_and_no_nul() -> None:
+    room = Room("11").joined(ALICE)
+    longest = "@" + "b" * 252 + ":b"
+    assert room.verdict(room.levels(ALICE, {"users": {longest: 1}})) is None
+    for user_id in ("@b" + longest[1:], "@" + "ä" * 127 + ":b", "@b\0:b", "b:b"):
+        event = room.levels(ALICE, {"users": {user_id: 1}})
+        assert room.verdict(event) == "power_levels.users_not_user_ids"
+
+
 @from_version(12)
 def test_10_4_creators_are_not_listed(version: str) -> None:
     room = Room(version, {"additional_creators": [CAROL]}).joined(ALICE)
@@ -233,20 +265,37 @@ def test_the_creator_stands_in_the_content(version: str) -> None:
     assert level(version, None, ALICE, creator=1) == 100
 
 
-@pytest.mark.parametrize(
-    ("value", "old", "new"),
-    [
-        (5, 5, 5), (-5, -5, -5), (True, None, None), (None, None, None), ([], None, None), ({}, None, None),
-        ("5", 5, None), ("-5", -5, None), (" \n+0005\t", 5, None), ("5.0", None, None), ("", None, None),
-        ("1e2", None, None), ("1_000", None, None), ("9" * 300, None, None), ("9" * 200, 2**63 - 1, None),
-        ("-" + "9" * 200, -(2**63) + 1, None), (5.9, 5, None), (-5.9, -5, None), (5.114698e4, 51146, None),
-        (1e300, 2**63 - 1, None), (math.inf, None, None), (math.nan, None, None), (2**70, 2**63 - 1, 2**63 - 1),
-    ],
-)  # fmt: skip
+READINGS: list[tuple[JsonValue, int | None, int | None]] = [
+    (5, 5, 5), (-5, -5, -5), (True, None, None), (None, None, None), ([], None, None), ({}, None, None),
+    ("5", 5, None), ("-5", -5, None), (" \n+0005\t", 5, None), ("5.0", None, None), ("", None, None),
+    ("1e2", None, None), ("1_000", None, None), ("9" * 300, None, None), ("9" * 200, 2**63 - 1, None),
+    ("-" + "9" * 200, -(2**63) + 1, None), (5.9, 5, None), (-5.9, -5, None), (5.114698e4, 51146, None),
+    (1e300, 2**63 - 1, None), (math.inf, None, None), (math.nan, None, None), (2**70, 2**63 - 1, 2**63 - 1),
+    ("9" * 255, 2**63 - 1, None), ("9" * 256, None, None), (" " * 254 + "7", 7, None), ("+-7", None, None),
+    ("- 7", None, None), ("\v7\f\r", 7, None), ("\x1f7", None, None), ("7\u3000", None, None), (0.0, 0, None),
+    (-(2**70), -(2**63) + 1, -(2**63) + 1), (-1e300, -(2**63) + 1, None), (2**63, 2**63 - 1, 2**63 - 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "old", "new"), READINGS)
 def test_read_level(value: JsonValue, old: int | None, new: int | None) -> None:
     assert power_levels.read_level(ROOM_VERSIONS["1"], value) == old
     assert power_levels.read_level(ROOM_VERSIONS["9"], value) == old
     assert power_levels.read_level(ROOM_VERSIONS["10"], value) == new
+
+
+@pytest.mark.parametrize(("value", "old", "new"), READINGS)
+@pytest.mark.parametrize("version", ["1", "9", "10"])
+def test_a_level_suffices_for_itself(
+    version: str, value: JsonValue, old: int | None, new: int | None
+) -> None:
+    level = (new if version == "10" else old) or 0  # users without a level have 0
+    room = Room(version).joined(ALICE, BOB)
+    message = room.event(BOB, "m.room.message", {})
+    assert room.with_levels(users={BOB: value}, events={message.type: level}).verdict(message) is None
+    if level < 2**63 - 1:
+        room.with_levels(users={BOB: value}, events={message.type: level + 1})
+        assert room.verdict(message) == "sender.level"
 
 
 @every_version

@@ -3,9 +3,20 @@
 import pytest
 
 from tests.support.rooms import ALL, before, since
+from timserver.core import engine, sealing
+from timserver.matrix import canonical_json
 from timserver.matrix.json_types import JsonObject
 from timserver.matrix.redaction import redact, redact_content
 from timserver.matrix.room_versions import ROOM_VERSIONS
+
+
+def redacted_by_engine(version: str, pdu: JsonObject) -> JsonObject:
+    """What a signature must cover: the redacted event without its signatures."""
+    rules = sealing.rules(ROOM_VERSIONS[version])
+    event = {"event_id": "$x:a.example", "hashes": {"sha256": "x"}, "signatures": {}, **pdu}
+    signed = engine.open_event(canonical_json.encode(event, strict=True), rules)[3]
+    return canonical_json.decode_object(signed, strict=True)
+
 
 POWER_LEVELS = [
     "ban",
@@ -50,6 +61,8 @@ CASES = [
 def test_content(event_type: str, key: str, version: str, kept: bool) -> None:
     redacted = redact_content(ROOM_VERSIONS[version], event_type, {key: 1})
     assert redacted == ({key: 1} if kept else {})
+    by_engine = redacted_by_engine(version, {"type": event_type, "content": {key: 1}})
+    assert by_engine["content"] == redacted
 
 
 @pytest.mark.parametrize("version", ALL)
@@ -86,6 +99,7 @@ def test_top_level(version: str) -> None:
     assert set(redacted) == {*ALWAYS, "content", *(old if version in before(11) else [])}
     assert redacted["content"] == {}
     assert redact(ROOM_VERSIONS[version], redacted) == redacted
+    assert redacted_by_engine(version, pdu).keys() == redacted.keys() - {"signatures"}
 
 
 @pytest.mark.parametrize("version", ALL)
