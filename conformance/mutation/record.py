@@ -1,7 +1,7 @@
 """A pytest plugin, `-p conformance.mutation.record`: writes down what the tests ask the engine, and the answers.
 
-It stands in for `timserver.core.engine` before anything has imported it. Each call is written once into the file that
-CALLS names, all in the order of chance, so that a wrong answer is found soon.
+It stands in for `timserver.core.engine` before anything has imported it. Each call, and each `Fork` with all that it was
+asked, is written once into the file that CALLS names, in the order of chance, so that a wrong answer is found soon.
 """
 
 import functools
@@ -24,6 +24,8 @@ CALLS_MAX = 6_000  # of a function
 KEPT_MAX = 2_500  # of these, by chance
 ORDER_SEED = 1
 
+_stored: dict[int, tuple[Any, tuple[Any, ...]]] = {}  # by identity: the event, and what it was made of
+_forks: list["RecordedFork"] = []
 _calls: dict[bytes, tuple[str, Any]] = {}
 _counts: Counter[str] = Counter()
 
@@ -57,16 +59,59 @@ def keep(name: str, asked: bytes, outcome: tuple[str, Any]) -> None:
 
 def plain(value: Any) -> Any:
     """The same without types of ours; dicts stay themselves, for the engine may ask whether two are one."""
+    if id(value) in _stored:
+        return _stored[id(value)][1]
     if isinstance(value, list):
         return [plain(item) for item in value]
     if isinstance(value, tuple):
         return tuple(plain(item) for item in value)
+    if (
+        type(value).__module__ == "timserver.core.stored"
+    ):  # of which nothing is imported here: it asks for the engine
+        return replay.PLACED, value.number, value.key, value.chain, value.position, value.vector
     return value
+
+
+def read_stored(read: Callable[..., Any], *arguments: Any) -> Any:
+    """Remembers what a stored event was made of."""
+    stored = read(*arguments)
+    made_of = plain([*arguments])
+    _stored[id(stored)] = stored, (replay.STORED, *made_of)
+    if _counts["read_stored"] < CALLS_MAX:
+        asked = pickle.dumps(("read_stored", made_of, {}))
+        keep("read_stored", asked, replay.comparable("read_stored", stored))
+    return stored
+
+
+class RecordedFork:
+    """A fork, and what it was asked."""
+
+    def __init__(self, make: Callable[..., Any], *arguments: Any) -> None:
+        self.fork = make(*arguments)
+        self.arguments = plain([*arguments])
+        self.steps: list[tuple[str, list[Any], tuple[str, Any]]] = []
+        if len(_forks) < CALLS_MAX:
+            _forks.append(self)
+
+    def __getattr__(self, name: str) -> Any:
+        part = getattr(self.fork, name)
+        if not callable(part):
+            self.steps.append((name, [], replay.comparable(name, part)))
+            return part
+
+        def step(*arguments: Any) -> Any:
+            answer = part(*arguments)
+            self.steps.append((name, plain([*arguments]), replay.comparable(name, answer)))
+            return answer
+
+        return step
 
 
 def pytest_sessionfinish() -> None:
     """All at once."""
     calls = [(*pickle.loads(asked), outcome) for asked, outcome in _calls.items()]
+    forks = {pickle.dumps(("Fork", fork.arguments, {}, fork.steps)) for fork in _forks}
+    calls += [pickle.loads(fork) for fork in sorted(forks)]
     random.Random(ORDER_SEED).shuffle(calls)
     calls = list(some_of_each(calls))
     with Path(os.environ["CALLS"]).open("wb") as file:
@@ -92,6 +137,8 @@ def _stand_in() -> None:
     for name, function in real.__dict__.items():
         if isinstance(function, BuiltinFunctionType):
             setattr(recording, name, recorded(name, function))
+    recording.__dict__["read_stored"] = functools.partial(read_stored, real.read_stored)
+    recording.__dict__["Fork"] = functools.partial(RecordedFork, real.Fork)
     recording.__spec__ = importlib.util.spec_from_file_location(NAME, path)
     sys.modules[NAME] = recording
 

@@ -9,13 +9,15 @@ import pickle
 import resource
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 SECONDS_MAX = 15  # of CPU; mutants may never end
 BYTES_MAX = 2 << 30  # nor get enough
 CHUNK = 256
-UNORDERED = {"resolve", "resolve_stored"}  # what comes of a hash map
+UNORDERED = {"resolve", "numbers", "ranges", "full_set", "cited"}  # what comes of hash maps
+PLACED, STORED = "\0placed", "\0stored"  # begin tuples that stand for such objects
+ATTRIBUTES = ("number", "key", "event_id", "event_type", "auth", "size_bytes")  # of what is stored
 
 
 def main(engine: str, calls: str) -> None:
@@ -26,7 +28,11 @@ def main(engine: str, calls: str) -> None:
     with Path(calls).open("rb") as file:
         while file.peek(1):
             for name, arguments, named, expected in pickle.load(file):
-                found = ask(module, name, arguments, named)
+                found = (
+                    ask_fork(module, arguments, expected)
+                    if name == "Fork"
+                    else ask(module, name, arguments, named)
+                )
                 if found != expected:
                     raise SystemExit(f"{name}: {arguments} {named}\n{expected}\nis now\n{found}"[:2000])
 
@@ -44,10 +50,35 @@ def load(name: str, path: Path) -> ModuleType:
 def ask(module: ModuleType, name: str, arguments: list[Any], named: dict[str, Any]) -> tuple[str, Any]:
     """The answer, or the refusal."""
     try:
-        answer = getattr(module, name)(*arguments, **named)
+        answer = getattr(module, name)(*made(module, arguments), **named)
     except Exception as error:
         return refusal(error)
     return comparable(name, answer)
+
+
+def ask_fork(
+    module: ModuleType, arguments: list[Any], steps: list[tuple[str, list[Any], tuple[str, Any]]]
+) -> list[tuple[str, list[Any], tuple[str, Any]]]:
+    """All steps of a fork with the answers that they have now."""
+    fork = module.Fork(*made(module, arguments))
+    found = []
+    for name, asked, _ in steps:
+        part = getattr(fork, name)
+        found.append((name, asked, comparable(name, part(*made(module, asked)) if callable(part) else part)))
+    return found
+
+
+def made(module: ModuleType, value: Any) -> Any:
+    """The arguments with places and stored events in them."""
+    if isinstance(value, list):
+        return [made(module, item) for item in value]
+    if isinstance(value, tuple) and value[:1] == (PLACED,):
+        return SimpleNamespace(
+            **dict(zip(("number", "key", "chain", "position", "vector"), value[1:], strict=True))
+        )
+    if isinstance(value, tuple) and value[:1] == (STORED,):
+        return module.read_stored(*made(module, [*value[1:]]))
+    return value
 
 
 def refusal(error: Exception) -> tuple[str, Any]:
@@ -57,9 +88,11 @@ def refusal(error: Exception) -> tuple[str, Any]:
 
 def comparable(name: str, answer: Any) -> tuple[str, Any]:
     """The answer as a value: of dicts the order counts too."""
-    if isinstance(answer, dict):
-        return "answer", list(answer.items())
-    return "answer", sorted(answer) if name in UNORDERED else answer
+    if name == "read_stored":
+        return "answer", [getattr(answer, attribute) for attribute in ATTRIBUTES]
+    if isinstance(answer, list) and name in UNORDERED:
+        return "answer", sorted(answer)
+    return "answer", list(answer.items()) if isinstance(answer, dict) else answer
 
 
 if __name__ == "__main__":

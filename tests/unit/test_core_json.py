@@ -68,6 +68,15 @@ def test_duplicates_in_objects_of_any_size(check: object, count: int) -> None:
 
 
 @pytest.mark.parametrize("canonicalize", [engine.canonical_json, json_check.canonical_json])
+@pytest.mark.parametrize(
+    "data", [b"[1.0]", b"[1e0]", b"[9007199254740992]", b"[-9007199254740992]", b"[1" + b"0" * 20 + b"]"]
+)
+def test_odd_numbers_have_no_canonical_form(canonicalize: object, data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"float|integer_range"):
+        canonicalize(data)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("canonicalize", [engine.canonical_json, json_check.canonical_json])
 def test_canonical_json_goes_254_levels_deep(canonicalize: object) -> None:
     deep = b"[" * 254 + b"]" * 254
     assert canonicalize(deep) == deep  # type: ignore[operator]

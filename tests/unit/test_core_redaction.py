@@ -61,8 +61,9 @@ CASES = [
 def test_content(event_type: str, key: str, version: str, kept: bool) -> None:
     redacted = redact_content(ROOM_VERSIONS[version], event_type, {key: 1})
     assert redacted == ({key: 1} if kept else {})
-    by_engine = redacted_by_engine(version, {"type": event_type, "content": {key: 1}})
-    assert by_engine["content"] == redacted
+    event: JsonObject = {"type": event_type, "content": {key: 1}}
+    assert redact(ROOM_VERSIONS[version], event)["content"] == redacted
+    assert redacted_by_engine(version, event)["content"] == redacted
 
 
 @pytest.mark.parametrize("version", ALL)
@@ -73,6 +74,11 @@ def test_signed_part_of_a_third_party_invite(version: str) -> None:
     unsigned: JsonObject = {"third_party_invite": {"display_name": "Bob"}}
     redacted = redact_content(ROOM_VERSIONS[version], "m.room.member", unsigned)
     assert redacted == ({"third_party_invite": {}} if version in since(11) else {})
+    signed: JsonObject = {"third_party_invite": {"signed": 1, "x": {"signed": 1}}}
+    for invite in (content, unsigned, signed, {"third_party_invite": 1}):
+        event: JsonObject = {"type": "m.room.member", "content": invite}
+        by_engine = redacted_by_engine(version, event)
+        assert by_engine["content"] == redact(ROOM_VERSIONS[version], event)["content"]
 
 
 ALWAYS = [

@@ -210,3 +210,22 @@ def test_what_has_no_encoding(strict: bool) -> None:
     for value in (deep, {"a": "\ud800"}, {"a": float("nan")}):
         with pytest.raises(BadJson):
             canonical_json.encode(value, strict=strict)
+
+
+def test_what_clients_are_told_of_bad_json() -> None:
+    odd, malformed = "Floats and integers beyond 2^53 are not allowed", "Malformed JSON"
+    for data, told in (
+        (b"[1.5]", (odd, None)),
+        (b"{", (malformed, "not JSON")),
+        (b"[]", ("Not a JSON object", None)),
+    ):
+        with pytest.raises(BadJson) as refusal:
+            canonical_json.decode_object(data, strict=True)
+        assert (refusal.value.error, refusal.value.inner) == told
+    for value, told in (
+        (1.5, (odd, None)),
+        ("\ud800", (malformed, "not representable in canonical JSON")),
+    ):
+        with pytest.raises(BadJson) as refusal:
+            canonical_json.encode(value)
+        assert (refusal.value.error, refusal.value.inner) == told

@@ -136,3 +136,19 @@ def test_ids_that_servers_give_may_run_in_circles(version: str) -> None:
     assert resolved[TOPIC] == topic
     agreed = {**forked.base, LEVELS: one}
     assert forked.resolved([agreed, {**agreed, TOPIC: topic}]) == {**agreed, TOPIC: topic}
+
+
+@pytest.mark.parametrize("version", ["1", "5"])
+def test_times_beyond_2_to_the_53_are_told_apart_in_old_rooms(version: str) -> None:
+    room = Room(version).joined(ALICE)
+    sent = [room.event(ALICE, "m.room.topic", {"topic": text}, state_key="") for text in ("one", "two")]
+    for late, early in (sent, sent[::-1]):
+        times = {late.event_id: 2**60 + 1, early.event_id: 2**60}
+        topics = [msgspec.structs.replace(event, origin_server_ts=times[event.event_id]) for event in sent]
+        events = {event.event_id: with_pdu(event) for event in [*room.state.values(), *topics]}
+        base = {key: event.event_id for key, event in room.state.items()}
+        states = [base | {event.key: event.event_id} for event in topics]
+        resolved = core.resolve(room.version, states, events)
+        assert resolved == state_resolution.resolve(room.version, states, events)
+        if version == "5":  # version 1 does not look at times
+            assert resolved["m.room.topic", ""] == late.event_id
