@@ -42,6 +42,9 @@ def make_signing_key(key_id: str, seed: bytes) -> SigningKey:
     return SigningKey(key_id, seed, public_key)
 
 
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+
+
 def encode_base64(data: bytes) -> str:
     """Unpadded standard base64."""
     return base64.b64encode(data).decode().rstrip("=")
@@ -55,8 +58,8 @@ def encode_base64_urlsafe(data: bytes) -> str:
 def decode_base64(text: str) -> bytes:
     """The bytes of standard or URL-safe base64, padded or not. Raises ValueError."""
     try:
-        standard = text.translate({ord("-"): "+", ord("_"): "/"}).rstrip("=").encode("ascii")
-        return base64.b64decode(standard + b"=" * (-len(standard) % 4), validate=True)
+        standard = text.encode("ascii").translate(_TO_STANDARD).rstrip(b"=")
+        return binascii.a2b_base64(standard + b"=" * (-len(standard) % 4), strict_mode=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise ValueError("not base64") from error
 

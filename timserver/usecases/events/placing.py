@@ -43,19 +43,23 @@ async def place_at_head(
     nid, key_nid, event_type = new
     found = await placed_events(ctx, tenant, room, auth)
     cited = [found[auth_nid] for auth_nid in auth if auth_nid in found]
-    known = {**room.chain_ends, **ends}
+    known = {0: 0}
     for event in cited:
-        if event.key == key_nid and event.chain and event.chain not in known:
+        if event.key != key_nid or not event.chain:
+            continue
+        end = ends.get(event.chain) or room.chain_ends.get(event.chain)
+        if end is None:
             async with ctx.database.transaction(tenant) as conn:
-                known[event.chain] = await chains.end_of(conn, tenant, room.room_nid, event.chain)
-    return core.place(nid, key_nid, cited, {0: 0, **known}, _new_chain(nid, event_type))
+                end = await chains.end_of(conn, tenant, room.room_nid, event.chain)
+        known[event.chain] = end
+    return core.place(nid, key_nid, cited, known, _new_chain(nid, event_type))
 
 
 def place_beside(new: tuple[int, int, str], cited: Sequence[Placed], ends: Mapping[int, int]) -> Placed:
     """Place a state event that is not written at the head: it goes on with chains in `ends` only."""
     nid, key_nid, event_type = new
-    closed = {event.chain: event.position + 1 for event in cited}
-    return core.place(nid, key_nid, cited, {**closed, **ends}, _new_chain(nid, event_type))
+    known = {event.chain: ends.get(event.chain, event.position + 1) for event in cited}
+    return core.place(nid, key_nid, cited, known, _new_chain(nid, event_type))
 
 
 def _new_chain(nid: int, event_type: str) -> int:

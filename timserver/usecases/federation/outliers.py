@@ -53,9 +53,13 @@ async def store_outliers(
     judged = await _judge(ctx, tenant, room, new, wanted, known)
     nodes = dict(known)
     placing = _Placing(await _placed(ctx, tenant, known.values()))
+    inserted = 0
     for start in range(0, len(new), BATCH):
-        await _insert(ctx, tenant, room, judged[start : start + BATCH], (nodes, placing))
+        inserted += await _insert(ctx, tenant, room, judged[start : start + BATCH], (nodes, placing))
         await asyncio.sleep(0)
+    if inserted == len(new):
+        return {event_id: nodes[event_id] for event_id in wanted}
+    # Somebody else has stored some of them meanwhile, under other numbers.
     stored = await _known(ctx, tenant, room, wanted.values())
     return {event_id: stored[event_id] for event_id in wanted}
 
@@ -167,8 +171,8 @@ async def _insert(
     room: OfRoom,
     batch: Sequence[Event],
     done: tuple[dict[EventID, Node], "_Placing"],
-) -> None:
-    """Write a batch; `done`, what is stored and placed, gets the new ones."""
+) -> int:
+    """Write a batch; `done`, what is stored and placed, gets the new ones. How many were not known."""
     nodes, placing = done
     database, caches = ctx.database, ctx.caches
     types = await terms.type_nids(database, caches, tenant, [event.type for event in batch])
@@ -213,4 +217,4 @@ async def _insert(
                 json=event.pdu,
             )
         )
-    await admission.insert_outliers(database, tenant, room.room_nid, rows)
+    return await admission.insert_outliers(database, tenant, room.room_nid, rows)
