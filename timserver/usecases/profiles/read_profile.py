@@ -24,6 +24,8 @@ async def read_profile(
     if requester is None and tenant.variant is not Variant.OFF:
         raise errors.MissingToken()
     is_local = server_name_of(user_id) == tenant.server_name
+    if not is_local and tenant.variant is not Variant.EPA:
+        return await _ask(ctx, tenant, user_id, field)
     profile: dict[str, JsonValue] = {}
     async with ctx.database.transaction(tenant) as conn:
         user_nid = (await terms.find(conn, ctx.caches, tenant, [user_id])).get(user_id)
