@@ -29,7 +29,7 @@ class Client:
         self._connection = Connection(server.host, server.port)
         self._head = f"Host: {server.server_name}\r\n"
         self._counter = itertools.count()
-        self.user_id = ""
+        self.user_id = self.token = ""
 
     @classmethod
     async def registered(cls, server: Server, localpart: str) -> Self:
@@ -42,7 +42,8 @@ class Client:
         request = {"nonce": nonce, "username": localpart, "password": PASSWORD, "admin": False, "mac": mac}
         answer = await client.call("POST", path, request)
         client.user_id = answer["user_id"]
-        client._head += f"Authorization: Bearer {answer['access_token']}\r\n"
+        client.token = answer["access_token"]
+        client._head += f"Authorization: Bearer {client.token}\r\n"
         return client
 
     async def call(self, method: str, path: str, body: Json | None = None) -> Json:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from conformance.floods.away import crowd_comes_back
 from tests.support.devices import Device, new_device
 from tests.support.outside import Outside, SetClock, Transaction, comes, process, says
 from tests.support.sending import all_rounds, room_of, round_of, say
@@ -286,7 +287,7 @@ async def test_contact_during_a_try_that_fails_counts(
     assert await all_rounds(here, tenant) == [Outcome.SENT]
 
 
-async def test_after_a_long_outage_the_newest_event_of_each_room_comes(
+async def test_r7_after_a_long_outage_the_newest_event_of_each_room_comes(
     ctx: Context, tenant: Tenant, alice: Device, outside: Outside, clock: SetClock
 ) -> None:
     here = process(ctx, outside, clock, outbox_events_per_destination_max=10)
@@ -319,7 +320,7 @@ async def test_after_a_long_outage_the_newest_event_of_each_room_comes(
     assert outside.bodies(C)[-2:] == ["not for b", "one by one"]
 
 
-async def test_the_outbox_is_bounded(
+async def test_r7_the_outbox_is_bounded(
     ctx: Context, tenant: Tenant, alice: Device, outside: Outside, clock: SetClock
 ) -> None:
     here = process(ctx, outside, clock, outbox_events_max=20)
@@ -453,6 +454,12 @@ async def test_a_process_that_stops_gives_back_what_it_has(
     outside.delay_s = 0
     assert await round_of(here, tenant, 8) == [Outcome.SENT]
     assert outside.bodies(B) == ["1"]
+
+
+async def test_r7_servers_that_come_back_together_are_no_storm(ctx: Context) -> None:
+    """The small form of `./dev conformance floods --only away`."""
+    most_under_way, _ = await crowd_comes_back(ctx, 60)
+    assert 1 < most_under_way <= 50
 
 
 async def test_no_tenant_takes_all_places(

@@ -75,6 +75,9 @@ class Dispatcher:
             return _respond(http, 200, b"{}")
         try:
             answer = await self._answer(http)
+        except errors.LimitExceeded as error:
+            await self._pause(error)
+            return _refuse(http, error)
         except errors.MatrixError as error:
             return _refuse(http, error)
         except (HttpProcessingError, ConnectionError, asyncio.CancelledError):
@@ -91,6 +94,12 @@ class Dispatcher:
             body = answer.body if isinstance(answer.body, bytes) else _encode(answer.body)
             return _respond(http, answer.status, body, answer.headers)
         return _respond(http, 200, _encode(answer))
+
+    async def _pause(self, error: errors.LimitExceeded) -> None:
+        """Who asks at once again after each refusal would cost as much as one who is served (RELIABILITY R11)."""
+        asked_ms, most_ms = error.extra.get("retry_after_ms"), self._ctx.settings.limits.refusal_pause_ms_max
+        if isinstance(asked_ms, int):
+            await asyncio.sleep(min(asked_ms, most_ms) / 1000)
 
     async def _answer(self, http: web.BaseRequest) -> Any:
         raw_path, _, query = http.raw_path.partition("?")
@@ -113,7 +122,10 @@ class Dispatcher:
             arguments.append(requester)
         if endpoint.request is not None:
             arguments.append(await self._decode(http, match, values))
-        return await endpoint.handler(*arguments)
+        if requester is None or endpoint.waits:
+            return await endpoint.handler(*arguments)
+        async with self._ctx.caches.shares.of_user(tenant, requester):
+            return await endpoint.handler(*arguments)
 
     async def _tenant_of_host(self, http: web.BaseRequest) -> Tenant | None:
         return await find_tenant(self._ctx, self._pinned or http.headers.get("Host") or "")
@@ -196,10 +208,14 @@ class Dispatcher:
     def _limit(
         self, http: web.BaseRequest, tenant: Tenant, endpoint: Endpoint, requester: Requester | None
     ) -> None:
-        self._ctx.caches.rates.take(tenant, RateKind.TENANT, "")
+        """By the narrowest limit first: what is refused to one takes nothing from all."""
+        rates = self._ctx.caches.rates
         if endpoint.rate is not None:
             who = requester.user_nid if requester else self._peer(http).address
-            self._ctx.caches.rates.take(tenant, endpoint.rate, who)
+            rates.take(tenant, endpoint.rate, who)
+        if requester is not None:
+            rates.take(tenant, RateKind.USER, requester.user_nid)
+        rates.take(tenant, RateKind.TENANT, "")
 
     def _peer(self, http: web.BaseRequest) -> Peer:
         """Who asks; behind a proxy of ours what that proxy saw, which is the last entry of the header."""

@@ -143,6 +143,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     rate: RateKind | None
     body_bytes_max: int | None
     """None: the configured maximum for JSON."""
+    waits: bool
+    """For something to happen: it takes a place among what the user asks only while it has work."""
     may_when_locked: bool
     may_when_suspended: bool
     """Off for what makes others see something new of the user."""
@@ -162,6 +164,7 @@ def endpoint(
     auth: Auth = Auth.TOKEN,
     rate: RateKind | None = None,
     body_bytes_max: int | None = None,
+    waits: bool = False,
     may_when_locked: bool = False,
     may_when_suspended: bool = True,
 ) -> Callable[[Handler], Handler]:
@@ -178,6 +181,7 @@ def endpoint(
             auth=auth,
             rate=rate,
             body_bytes_max=body_bytes_max,
+            waits=waits,
             may_when_locked=may_when_locked,
             may_when_suspended=may_when_suspended,
         )

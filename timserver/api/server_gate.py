@@ -51,8 +51,8 @@ async def serve(ctx: Context, tenant: Tenant, request: ServerRequest) -> Any:
         facts = FederationRequestFacts(tenant=tenant, federation=federation_list(ctx), origin=request.origin)
         points.check(points.ON_FEDERATION_REQUEST, facts)
     body = await request.proved_body()
-    ctx.caches.rates.take(tenant, RateKind.TENANT, "")
     ctx.caches.rates.take(tenant, RateKind.FEDERATION, request.origin or request.address)
+    ctx.caches.rates.take(tenant, RateKind.TENANT, "")  # last: what is refused to one takes nothing from all
     if request.origin is not None:
         await heard_from(ctx, tenant, request.origin)
     arguments: list[Any] = [ctx, tenant]

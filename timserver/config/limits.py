@@ -37,6 +37,10 @@ class Limits(BaseModel):
     federation_transactions_at_once: PositiveInt = Field(
         default=3, description="Transactions of one server that a process receives for a tenant at once."
     )
+    federation_events_at_once: PositiveInt = Field(
+        default=1,
+        description="Events of one server that a process admits at once while others ask, too, over all tenants.",
+    )
     federation_receive_s_max: PositiveInt = Field(
         default=10,
         description="Time for the events of one room in a transaction; what is left waits in the inbox.",
@@ -88,6 +92,23 @@ class Limits(BaseModel):
     request_body_s_max: PositiveInt = Field(default=30, description="Time to receive a JSON body.")
     upload_idle_s_max: PositiveInt = Field(
         default=30, description="Silence after which an upload is given up."
+    )
+
+    user_requests_at_once: PositiveInt = Field(
+        default=2, description="Requests of one user that a process works on at once; more wait."
+    )
+    tenant_requests_at_once: PositiveInt = Field(
+        default=2,
+        description="Requests of one tenant's users that a process works on at once while others ask, too.",
+    )
+    user_requests_waiting_max: PositiveInt = Field(
+        default=50, description="Requests of one user that wait, before 429."
+    )
+    tenant_requests_waiting_max: PositiveInt = Field(
+        default=500, description="Requests of the users of one tenant that wait, before 429."
+    )
+    refusal_pause_ms_max: PositiveInt = Field(
+        default=500, description="Who asks too often hears so after a pause, of at most this length."
     )
 
     sync_timeout_ms_max: PositiveInt = Field(default=90_000, description="Longest wait of a long poll.")

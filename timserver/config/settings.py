@@ -123,8 +123,12 @@ class RateKind(StrEnum):
     KEYS = "keys"
     """Device keys, cross-signing, backup, to-device."""
     MEDIA = "media"
+    USER = "user"
+    """Everything that a user asks."""
     FEDERATION = "federation"
     """Per remote server."""
+    FEDERATION_EVENTS = "federation_events"
+    """Events and EDUs that a remote server sends; it is slowed down, not refused."""
     NOTARY = "notary"
     """Servers that are asked for their keys because of a stranger: who wants to know them, per tenant; who says to be
     that server, per address.
@@ -154,7 +158,9 @@ class RateLimits(_Section):
     invite: Rate = Rate(per_second=0.5, burst=50)
     keys: Rate = Rate(per_second=10, burst=100)
     media: Rate = Rate(per_second=2, burst=50)
+    user: Rate = Rate(per_second=10, burst=100)
     federation: Rate = Rate(per_second=50, burst=200)
+    federation_events: Rate = Rate(per_second=100, burst=1_000)
     notary: Rate = Rate(per_second=1, burst=100)
     tenant: Rate = Rate(per_second=500, burst=2_000)
 

@@ -28,6 +28,13 @@ class Taken(msgspec.Struct, frozen=True):
         return self.retry_after_ms == 0
 
 
+def reserve(empty_at_ms: float, now_ms: float, limit: Limit, count: int) -> Taken:
+    """Count some that come anyway; `retry_after_ms` says how long to wait until there is room for all of them."""
+    interval_ms = 1000 / limit.per_second
+    filled_to_ms = max(empty_at_ms, now_ms) + interval_ms * count
+    return Taken(filled_to_ms, max(0, ceil(filled_to_ms - interval_ms * limit.burst_count - now_ms)))
+
+
 def take(empty_at_ms: float, now_ms: float, limit: Limit) -> Taken:
     """Count one request. A refused one is not counted. A new key begins with `empty_at_ms = 0`.
 

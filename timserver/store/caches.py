@@ -18,6 +18,7 @@ from timserver.matrix.server_acl import ServerAcl
 from timserver.matrix.signing import SigningKey
 from timserver.store.in_flight import InFlight
 from timserver.store.live_rooms import LiveRoom
+from timserver.store.places import Shares
 from timserver.store.rates import Rates
 from timserver.store.read_events import ReadEvents
 from timserver.store.snapshots import RoomState
@@ -113,6 +114,7 @@ class Caches:
 
     def __init__(self, limits: Limits, rates: Rates) -> None:
         self.rates = rates
+        self.shares = Shares(limits, rates.clock)
         self.tenants: Lru[str, tuple[float, Tenant]] = Lru(limits.tenants_cached_max)
         """By host or server name; with the monotonic time of loading."""
         self.tokens: Lru[tuple[int, bytes], tuple[float, Requester, int | None]] = Lru(

@@ -78,7 +78,7 @@ class GetContentThumbnailRequest(ThumbnailRequest, frozen=True, kw_only=True):
     allow_redirect: Annotated[bool, Query("allow_redirect")] = False
 
 
-@endpoint("POST", "/_matrix/media/v3/upload", "/_matrix/media/r0/upload", rate=RateKind.MEDIA)
+@endpoint("POST", "/_matrix/media/v3/upload", "/_matrix/media/r0/upload", rate=RateKind.MEDIA, waits=True)
 async def upload_content(
     ctx: Context, tenant: Tenant, requester: Requester, request: UploadContentRequest
 ) -> UploadContentResponse:
@@ -99,7 +99,7 @@ async def create_content(ctx: Context, tenant: Tenant, requester: Requester) -> 
     return CreateContentResponse(announced.content_uri, announced.expires_ts)
 
 
-@endpoint("PUT", "/_matrix/media/v3/upload/{serverName}/{mediaId}", rate=RateKind.MEDIA)
+@endpoint("PUT", "/_matrix/media/v3/upload/{serverName}/{mediaId}", rate=RateKind.MEDIA, waits=True)
 async def upload_content_to_mxc(
     ctx: Context, tenant: Tenant, requester: Requester, request: UploadContentToMXCRequest
 ) -> Empty:

@@ -26,7 +26,7 @@ class SyncRequest(Request, frozen=True, kw_only=True):
     use_state_after_unstable: Annotated[bool, Query("org.matrix.msc4222.use_state_after")] = False
 
 
-@endpoint("GET", "/_matrix/client/v3/sync")
+@endpoint("GET", "/_matrix/client/v3/sync", waits=True)
 async def sync(ctx: Context, tenant: Tenant, requester: Requester, request: SyncRequest) -> SyncResponse:
     """GET /_matrix/client/v3/sync.
 

@@ -179,7 +179,8 @@ class _RoomPart:
     async def _admit(self, event: Event) -> PduResult | None:
         """None when other events must be had first."""
         check_event(self.ctx, self.tenant, self.origin, self.room, event)
-        admitted = await admit(self.ctx, self.tenant, self.room, event)
+        async with self.ctx.caches.shares.of_servers.take(self.origin):
+            admitted = await admit(self.ctx, self.tenant, self.room, event)
         if admitted.status is Status.MISSING:
             return None
         if admitted.status is Status.REJECTED:

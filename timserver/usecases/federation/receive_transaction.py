@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from timserver import core
+from timserver.config import RateKind
 from timserver.context import Context
 from timserver.matrix import errors, transactions
 from timserver.matrix.ids import RoomID, ServerName
@@ -50,6 +51,8 @@ async def receive_transaction(
         return known
     transaction = transactions.split(body)
     with _counted(ctx, tenant, origin):
+        count = len(transaction.pdus) + len(transaction.edus)
+        await ctx.caches.rates.pace(tenant, RateKind.FEDERATION_EVENTS, origin, count)
         keys = [data for data in transaction.edus if _MESSAGE in data]
         await _receive_edus(ctx, tenant, origin, keys)
         results = await _receive_pdus(ctx, tenant, origin, transaction.pdus)

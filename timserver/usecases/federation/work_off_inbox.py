@@ -61,7 +61,8 @@ async def _receive_all(
         try:
             if not isinstance(event, Refused):
                 check_event(ctx, tenant, origin, room, event)
-                await receive_pdu(ctx, tenant, origin, room.room_id, event)
+                async with ctx.caches.shares.of_servers.take(origin):
+                    await receive_pdu(ctx, tenant, origin, room.room_id, event)
         except errors.Unavailable:
             raise
         except errors.MatrixError:

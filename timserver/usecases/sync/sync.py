@@ -29,7 +29,8 @@ async def sync(ctx: Context, tenant: Tenant, asked: Asked) -> SyncResponse:
         await ctx.streams.catch_up(tail)
         quiet = None if asked.full_state and first else _quiet_answer(tail, asked)
         if quiet is None:
-            response, up_to = await _read(ctx, tenant, tail, asked)
+            async with ctx.caches.shares.of_user(tenant, requester):
+                response, up_to = await _read(ctx, tenant, tail, asked)
             if response.tells_something() or asked.since is None or (asked.full_state and first):
                 return response
             tail.users[requester.user_nid].quiet[requester.device_nid] = (up_to, response)
