@@ -5,8 +5,10 @@ Real: the database, rooms, signatures. Fake: how other servers answer (`Answers`
 
 import asyncio
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from secrets import token_bytes
 
 import msgspec
 import pytest
@@ -28,6 +30,7 @@ from timserver.store import inbox
 from timserver.store.events import SOFT_FAILED, find
 from timserver.store.inbox import Turn, Waiting
 from timserver.tenancy import Requester, Tenant, TenantSettings, Variant
+from timserver.usecases.events.ends import EXTREMITIES_MAX
 from timserver.usecases.events.send_state import send_state
 from timserver.usecases.federation.receive_transaction import receive_transaction
 from timserver.usecases.federation.work_off_inbox import work_off_inbox
@@ -45,6 +48,8 @@ class Answers:
         self.asked: list[str] = []
         self.events: list[Event] = []
         self.is_away = self.is_slow = False
+        self.endless: Callable[[], Awaitable[Event]] | None = None
+        """Makes an event before which there is always another one, and a state of events that nobody has."""
 
     async def hosts(self, server_name: ServerName) -> bool:
         return True
@@ -61,6 +66,11 @@ class Answers:
         self.asked.append(path.split("/")[4])
         if self.is_slow:
             await asyncio.sleep(3600)
+        if self.endless is not None and "/get_missing_events/" in path:
+            return b'{"events":[' + (await self.endless()).pdu + b"]}"
+        if self.endless is not None and "/state_ids/" in path:
+            ids = ["$" + urlsafe_b64encode(token_bytes(32)).decode().rstrip("=") for _ in range(5_000)]
+            return json.dumps({"pdu_ids": ids, "auth_chain_ids": ids}).encode()
         if self.is_away or "/get_missing_events/" not in path:
             raise RemoteError("away", transient=self.is_away, status=None if self.is_away else 404)
         return b'{"events":[' + b",".join(event.pdu for event in self.events) + b"]}"
@@ -269,6 +279,41 @@ async def test_what_cannot_be_had_between_does_not_hold_what_follows(world: Worl
     assert await world.round() == 1
     assert second.event_id in await world.head()
     assert await world.waiting() == 0
+
+
+async def test_e9_a_history_without_end_costs_a_bounded_number_of_requests(world: World) -> None:
+    """CVE-2024-31208: nor does it hold up the next event of the room, or what the room keeps."""
+
+    async def one_more() -> Event:
+        return await world.message("more", after=await world.message("never told"))
+
+    second = await world.message("second", after=await world.message("first"))
+    await world.receives(second)
+    world.answers.endless = one_more
+    rounds = 0
+    while await world.waiting():
+        rounds += await world.round(in_ms=10**6 * rounds)
+        assert rounds <= 3
+    limits = world.ctx.settings.limits
+    assert len(world.answers.asked) <= rounds * limits.federation_fetch_requests_max
+    after = await world.message("after")
+    assert await world.receives(after) == {after.event_id: {}}
+    assert await world.head() == {after.event_id}
+    async with world.ctx.database.transaction(world.here) as conn:
+        kept = await conn.raw.fetchval(
+            "select count(*) from event where tenant_id = $1 and flags & 2 = 2", world.here.tenant_id
+        )
+    assert kept == 0
+
+
+async def test_e9_a_room_has_a_bounded_number_of_ends(world: World) -> None:
+    """Each message on the same event makes one more; the next state has to be that after all of them."""
+    root = await world.message("root")
+    await world.receives(root)
+    forks = [await world.message(f"fork {number}", after=root) for number in range(40)]
+    for fork in forks:
+        assert await world.receives(fork) == {fork.event_id: {}}
+    assert len(await world.head()) <= EXTREMITIES_MAX
 
 
 async def test_there_is_a_bound_for_each_server(world: World) -> None:
