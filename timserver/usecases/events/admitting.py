@@ -123,7 +123,8 @@ async def _admit(
             if may_ask and verdict.reason == NOT_RECOMMENDED:
                 return None
             status = await admitting.write(verdict, forward=forward)
-            if status != events.STALE:
+            is_known_by_surprise = status == events.KNOWN and around.is_guess  # perhaps as a rejected one
+            if status != events.STALE and not is_known_by_surprise:
                 return _outcome(status, verdict)
             around = None
     raise errors.Unavailable("The room is busy")
