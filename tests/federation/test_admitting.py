@@ -7,7 +7,7 @@ from tests.support.sealed_rooms import SealedRoom
 from timserver import core
 from timserver.context import Context
 from timserver.matrix.event import Event, StateKey
-from timserver.matrix.event_types import MEMBER
+from timserver.matrix.event_types import CREATE_KEY, MEMBER
 from timserver.matrix.ids import EventID
 from timserver.matrix.room_versions import EventIdFormat
 from timserver.store import events, graph, rooms
@@ -102,6 +102,36 @@ async def test_an_event_that_follows_nothing_is_rejected(ctx: Context, tenant: T
         stray = msgspec.structs.replace(stray, event_id=EventID("$stray:s1.example"))
     assert (await admit(ctx, tenant, live, stray)).status is Status.REJECTED
     assert (await admit(ctx, tenant, live, create)).status is Status.KNOWN
+
+
+async def test_an_event_is_read_once_until_its_row_has_other_flags(
+    ctx: Context, tenant: Tenant, other: Tenant
+) -> None:
+    """A process remembers what it read for state resolution; what another one redacts or rejects it reads again."""
+    room = SealedRoom("11", 1)
+    rows = {}
+    for at in (tenant, other):
+        live = await enter(ctx, at, room)
+        nids = [*live.others.values(), *live.member_events.values()]
+        async with ctx.database.transaction(at) as conn:
+            read = await graph.stored(conn, ctx.caches.read_events, at, room.version, nids)
+            again = await graph.stored(conn, ctx.caches.read_events, at, room.version, nids)
+        assert read.keys() == set(nids)
+        assert all(again[nid] is read[nid] for nid in nids)
+        rows[at.tenant_id] = read
+    assert not {id(row) for row in rows[tenant.tenant_id].values()} & set(
+        map(id, rows[other.tenant_id].values())
+    )
+    nid = live.others[CREATE_KEY]
+    async with ctx.database.transaction(other) as conn:
+        await conn.raw.execute(
+            "update event set flags = flags | $3 where tenant_id = $1 and event_nid = $2",
+            other.tenant_id,
+            nid,
+            events.REDACTED,
+        )
+        changed = await graph.stored(conn, ctx.caches.read_events, other, room.version, nids)
+    assert {number for number in nids if changed[number] is not read[number]} == {nid}
 
 
 async def must_be_what_the_database_says(ctx: Context, tenant: Tenant, live: LiveRoom) -> None:

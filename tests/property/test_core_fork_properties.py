@@ -43,6 +43,32 @@ def test_states_are_those_of_the_whole_algorithm(
         assert stored.text(stored.state_after(together)) == resolved
 
 
+@given(versions, seeds, st.integers(2, 4))
+def test_the_engine_takes_the_steps_of_the_definition(version: str, seed: int, count: int) -> None:
+    room = RandomRoom(version, seed).grow(30)
+    together = room.random.sample(sorted(room.states), count)
+    taken = []
+    for by_engine in (True, False):
+        with engine_is(by_engine):
+            stored = StoredRoom(room)
+            stored.state_after(together)
+        taken.append(stored.steps)
+    assert taken[0] == taken[1]
+
+
+@given(versions, seeds)
+def test_what_is_read_of_an_event_is_what_its_pdu_says(version: str, seed: int) -> None:
+    room = RandomRoom(version, seed).grow(10)
+    stored = StoredRoom(room)
+    for event_id, number in stored.numbers.items():
+        row, event = stored.rows[number], room.events[event_id]
+        auth = [stored.numbers[cited] for cited in event.auth_events]
+        key = stored.keys[event.key] if event.is_state else 0
+        assert (row.number, row.key, row.event_id, row.event_type) == (number, key, event_id, event.type)
+        assert [*row.auth] == auth
+        assert len(event_id) + len(event.sender) < row.size_bytes < 1_000 + 4 * len(event.pdu)
+
+
 @given(versions, seeds, st.booleans())
 def test_the_reach_of_a_snapshot_is_that_of_its_events(version: str, seed: int, by_engine: bool) -> None:
     with engine_is(by_engine):

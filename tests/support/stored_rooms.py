@@ -39,6 +39,8 @@ class StoredRoom:
         self.chain_ends: dict[int, int] = {}
         self.snapshots: dict[EventID, Snapshot] = {}
         self.recounts = 0
+        self.steps: list[object] = []
+        """What forks have asked for and answered, in order."""
         for event in room.events.values():
             self._store(event)
 
@@ -90,20 +92,24 @@ class StoredRoom:
         if not fork.numbers:
             return parents[0]
         more = [self.rows[number] for number in self._rest_of_full_set(fork, parents)]
-        keys = {self.keys[key]: key for key in fork.asked_keys(more) if key in self.keys}
+        asked = fork.asked_keys(more)
+        keys = {self.keys[key]: key for key in asked if key in self.keys}
         assert not keys.keys() & fork.differing.keys()
         unconflicted = [self.rows[number] for number in core.values(parents[0].state, keys).values()]
         cited = [self.rows[number] for number in fork.cited(unconflicted)]
         layer, new = fork.resolve(cited, _cited_levels(self.rows, self.keys))
+        self.steps += [fork.differing, asked, sorted(event.number for event in (*more, *cited)), layer, new]
         held = core.values(parents[0].state, new)
         new = {key: number for key, number in new.items() if key not in held}
         before = parents[0].reach
         reach = None if before is None else fork.reach_after(before, set(new.values()))
+        self.steps.append(reach)
         return self._after(parents[0], layer | new, reach)
 
     def _rest_of_full_set(self, fork: core.Fork, parents: Sequence[Snapshot]) -> list[int]:
         numbers = fork.numbers
         ranges = fork.ranges([parent.reach for parent in parents], [self.rows[number] for number in numbers])
+        self.steps += [sorted(numbers), ranges]
         if ranges is None or not self.by_vectors:
             states = [merged(parent.state).values() for parent in parents]
             auth = {number: row.auth for number, row in self.rows.items()}

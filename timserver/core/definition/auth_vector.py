@@ -119,16 +119,22 @@ def between(conflicted: Sequence[Placed]) -> list[Range]:
     """Where events between two conflicted ones can stand.
 
     Such an event is reached by a conflicted event that reaches another one, and reaches one that is reached by
-    another; it stands above all that this one reaches, for nothing reaches what it is reached by.
+    another; it stands above all that this one reaches, for nothing reaches what it is reached by. On a chain whose
+    lowest conflicted event reaches no other, it stands above that: what is below reaches no more.
     """
     tops = reach(event.vector for event in conflicted)
     lowest = lowest_places(conflicted)
+    places = {event.place for event in conflicted if event.place and not _reaches_another(event, lowest)}
+    bottoms = {chain: position for chain, position in places if lowest[chain] == position}
     upper = [event.vector for event in conflicted if _reaches_another(event, lowest)]
     lower = [
         event.vector for event in conflicted if event.place and tops[event.place[0]] > top(event.place[1], 1)
     ]
     joined = join(upper)
-    floors = {chain: min((vector.get(chain, 0) for vector in lower), default=0) for chain in joined}
+    floors = {
+        chain: max(min((vector.get(chain, 0) for vector in lower), default=0), bottoms.get(chain, 0))
+        for chain in joined
+    }
     return [(chain, floors[chain], upto) for chain, upto in sorted(joined.items()) if floors[chain] < upto]
 
 

@@ -1,8 +1,9 @@
 //! An event as authorization and state resolution see it.
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
+use crate::auth;
 use crate::json::Reason;
 use crate::json::tree::{self, Object, Value};
 
@@ -17,6 +18,7 @@ pub struct AuthEvent<'a> {
     pub membership: Option<&'static str>, // what is none of those the rules know is empty
     pub is_of_sender: bool,               // the sender's own membership
     pub key_hash: u64,
+    pub levels_form: OnceLock<auth::Verdict>, // of power levels, when it was asked for
     signatures: Cow<'a, str>,
     pub redacts: Option<Cow<'a, str>>,
     pub origin_server_ts: i64,
@@ -116,6 +118,7 @@ impl<'a> AuthEvent<'a> {
             membership: self.membership,
             is_of_sender: self.is_of_sender,
             key_hash: self.key_hash,
+            levels_form: self.levels_form,
             signatures: tree::owned(self.signatures),
             redacts: self.redacts.map(tree::owned),
             origin_server_ts: self.origin_server_ts,

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use crate::layered_state::Difference;
 use crate::numbers::{NumberMap, NumberSet, PlaceSet};
-use crate::state_pack::{Malformed, Pairs, unpack};
+use crate::state_pack::{Malformed, Pairs};
 
 /// Chain -> position, or top.
 pub type Chains = BTreeMap<u64, u64>;
@@ -130,28 +130,41 @@ struct Between {
     upto: u64,    // the highest position that an event reaches which reaches another one
     floor: u64,   // the lowest position that those reach which are reached
     count: usize, // and how many of them reach the chain at all
+    bottom: u64,  // the lowest conflicted one, if it reaches no other: then nothing below it does
 }
 
 /// Where events between two of the conflicted ones can stand.
 pub fn between(placed: &[Placed<'_>], lowest: &NumberMap<u64>) -> Result<Vec<Range>, Malformed> {
-    let mut vectors = Vec::with_capacity(placed.len());
-    let mut chains: NumberMap<Between> = NumberMap::default();
+    let (mut pairs, mut ends) = (Vec::with_capacity(5 * placed.len()), Vec::with_capacity(placed.len()));
+    let mut chains: NumberMap<Between> =
+        NumberMap::with_capacity_and_hasher(2 * placed.len(), Default::default());
     for (.., vector) in placed {
-        let vector = unpack(vector)?;
-        for (chain, position) in &vector {
-            add(&mut chains.entry(*chain).or_default().top, *position);
+        for pair in Pairs::new(vector) {
+            let (chain, position) = pair?;
+            add(&mut chains.entry(chain).or_default().top, position);
+            pairs.push((chain, position));
         }
-        vectors.push(vector);
+        ends.push(pairs.len());
     }
-    let mut reached_count = 0;
-    for ((own_chain, own_position, _), vector) in placed.iter().zip(&vectors) {
+    let (mut reached_count, mut begin) = (0, 0);
+    for ((own_chain, own_position, _), end) in placed.iter().zip(ends) {
+        let vector = pairs.get(begin..end).unwrap_or_default();
+        begin = end;
         let reaches_another = vector.iter().any(|(chain, position)| {
             let reached = lowest.get(chain).filter(|lowest| *lowest <= position);
             reached.is_some_and(|lowest| chain != own_chain || lowest < own_position)
         });
-        let own_top = chains.get(own_chain).map_or(0, |chain| chain.top);
-        let is_reached = *own_chain != 0 && own_top > top(*own_position, 1);
+        let mut is_reached = false;
+        if let Some(own) = chains.get_mut(own_chain).filter(|_| *own_chain != 0) {
+            is_reached = own.top > top(*own_position, 1);
+            if !reaches_another && lowest.get(own_chain) == Some(own_position) {
+                own.bottom = *own_position;
+            }
+        }
         reached_count += usize::from(is_reached);
+        if !reaches_another && !is_reached {
+            continue;
+        }
         for (chain, position) in vector {
             let Some(known) = chains.get_mut(chain) else { continue };
             if reaches_another {
@@ -163,7 +176,8 @@ pub fn between(placed: &[Placed<'_>], lowest: &NumberMap<u64>) -> Result<Vec<Ran
             }
         }
     }
-    let after = |chain: &Between| if chain.count == reached_count { chain.floor } else { 0 };
+    let floor = |chain: &Between| if chain.count == reached_count { chain.floor } else { 0 };
+    let after = |chain: &Between| floor(chain).max(chain.bottom);
     let ranges = chains.iter().map(|(number, chain)| (*number, after(chain), chain.upto));
     let mut ranges: Vec<Range> = ranges.filter(|(_, after, upto)| after < upto).collect();
     ranges.sort_unstable();

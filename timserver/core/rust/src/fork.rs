@@ -89,7 +89,7 @@ impl Fork {
             return Ok(Vec::new());
         }
         let mut more = Vec::new();
-        let mut seen: NumberSet = self.full.iter().map(|event| event.get().number).collect();
+        let mut seen: NumberSet = self.differing.events.iter().copied().collect();
         let differences: NumberMap<(u64, u64)> =
             self.difference.iter().map(|(chain, after, upto)| (*chain, (*after, *upto))).collect();
         for event in found.iter().map(Placed) {

@@ -163,7 +163,7 @@ impl<'r> Room<'r> {
 struct State<'s, 'r> {
     room: &'s Room<'r>,
     slots: HashMap<Key<'r>, usize, BuildHasherDefault<NumberHasher>>,
-    own: Vec<(usize, usize)>, // of each event: the slots of its key and of its sender's membership
+    own: Vec<(usize, usize)>, // of each event: the slots of its key and, if in conflict, of its sender's membership
     events: Vec<usize>,       // by slot
 }
 
@@ -179,12 +179,18 @@ impl<'s, 'r> State<'s, 'r> {
             let next = slots.len();
             *slots.entry(key).or_insert(next)
         };
-        let slots_of = |node: &Node<'r>| {
-            let own = node.event.hashed_key().map_or(NOWHERE, &mut slot_of);
-            let is_own = node.event.is_of_sender;
-            (own, if is_own { own } else { slot_of(Key::new("m.room.member", &node.event.sender)) })
-        };
-        let own = room.nodes.iter().map(slots_of).collect();
+        let mut own = Vec::with_capacity(room.nodes.len());
+        for node in room.nodes {
+            let is_levels = node.event.is_state("m.room.power_levels");
+            let key = node.event.hashed_key().filter(|_| !is_levels);
+            own.push((key.map_or(if is_levels { LEVELS } else { NOWHERE }, &mut slot_of), NOWHERE));
+        }
+        for number in &room.conflicted {
+            if let (Some((own, of_sender)), Some(event)) = (own.get_mut(*number), room.event(*number)) {
+                let is_own = event.is_of_sender;
+                *of_sender = if is_own { *own } else { slot_of(Key::new("m.room.member", &event.sender)) };
+            }
+        }
         let events = vec![NOWHERE; slots.len()];
         State { room, slots, own, events }
     }

@@ -8,7 +8,7 @@ type Change<'o> = (&'o str, Option<i64>, Option<i64>);
 
 pub fn check(facts: &Facts<'_, '_>) -> Verdict {
     let (rules, content) = (facts.rules, &facts.event.content);
-    check_form(rules, content)?;
+    (*facts.event.levels_form.get_or_init(|| check_form(rules, content)))?; // a room does not change its version
     if rules.has(Rules::PRIVILEGED_CREATORS)
         && let Some(users) = content.object("users")
         && facts.levels.creators.iter().any(|creator| users.get(creator).is_some())
