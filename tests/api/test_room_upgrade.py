@@ -44,3 +44,22 @@ async def test_bans_are_taken_along(alice: Person, bob: Person) -> None:
     (await alice.post(f"/rooms/{room}/ban", {"user_id": bob.user_id, "reason": "x"})).must()
     new = (await alice.post(f"/rooms/{room}/upgrade", {"new_version": "11"})).must()["replacement_room"]
     (await bob.post(f"/rooms/{new}/join")).must(403, "M_FORBIDDEN")
+
+
+async def test_who_replaces_a_room_by_hand_keeps_the_settings(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    tags = f"/user/{alice.user_id}/rooms"
+    (await alice.put(f"{tags}/{room}/tags/u.work", {"order": 0.5})).must()
+    (await alice.put(f"/pushrules/global/room/{room}", {"actions": ["notify"]})).must()
+    made = {"creation_content": {"predecessor": {"room_id": room}}}
+    new = (await alice.post("/createRoom", made)).must()["room_id"]
+    foreign = (await bob.post("/createRoom", made)).must()["room_id"]
+    tombstone = f"/rooms/{room}/state/m.room.tombstone"
+    for wrong in ({}, {"replacement_room": 1}, {"replacement_room": foreign}, {"replacement_room": "!a:b"}):
+        (await alice.put(tombstone, wrong)).must()
+    (await alice.get(f"/pushrules/global/room/{new}")).must(404)
+    (await alice.put(tombstone, {"body": "moved", "replacement_room": new})).must()
+    assert (await alice.get(f"{tags}/{new}/tags")).must()["tags"] == {"u.work": {"order": 0.5}}
+    assert (await alice.get(f"/pushrules/global/room/{new}")).must()["actions"] == ["notify"]
+    (await alice.get(f"/pushrules/global/room/{foreign}")).must(404)
+    assert (await alice.get(f"{tags}/{foreign}/tags")).must()["tags"] == {}

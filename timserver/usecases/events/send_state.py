@@ -4,6 +4,7 @@ Spec: https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsro
 """
 
 from timserver.context import Context
+from timserver.matrix.event import get_str
 from timserver.matrix.ids import EventID, RoomID
 from timserver.matrix.json_types import JsonObject
 from timserver.policy import points
@@ -15,6 +16,7 @@ from timserver.usecases.events.drafts import draft_of
 from timserver.usecases.membership.given_content import send_given_membership
 from timserver.usecases.rooms.aliases import check_canonical_alias
 from timserver.usecases.rooms.live import must_current_room, state_events
+from timserver.usecases.rooms.take_along import take_settings_along
 
 
 async def send_state(
@@ -43,6 +45,10 @@ async def send_state(
     if event_type == "m.room.canonical_alias" and not state_key:
         await check_canonical_alias(ctx, tenant, room, content)
     result = await append(ctx, tenant, room, [draft_of(requester, event_type, content, state_key)])
+    if (
+        event_type == "m.room.tombstone" and not state_key
+    ):  # an upgrade by hand: the new room is there already
+        await take_settings_along(ctx, tenant, requester, RoomID(get_str(content, "replacement_room") or ""))
     return result.event_ids[-1]
 
 

@@ -14,7 +14,7 @@ from timserver.matrix.push_rules.rules import encode_user_rules
 from timserver.matrix.push_rules.succession import succeed
 from timserver.store import account_data, log, push_rules
 from timserver.store.database import Connection
-from timserver.store.live_rooms import LiveRoom
+from timserver.store.live_rooms import JOIN, LiveRoom
 from timserver.store.streams import ACCOUNT_DATA, Fact
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.account_data.rooms import GLOBAL
@@ -26,12 +26,13 @@ _DIRECT = "m.direct"
 
 
 async def take_settings_along(ctx: Context, tenant: Tenant, requester: Requester, room_id: RoomID) -> None:
-    """Does nothing for a room that replaces none in which the user was."""
+    """Does nothing for a room that the user is not in, or that replaces none in which the user was."""
+    user_nid = requester.user_nid
     new = await current_room(ctx, tenant, room_id)
-    old = await _predecessor(ctx, tenant, requester, new) if new is not None else None
+    is_in = new is not None and new.membership_of(user_nid) == JOIN
+    old = await _predecessor(ctx, tenant, requester, new) if new is not None and is_in else None
     if new is None or old is None:
         return
-    user_nid = requester.user_nid
     async with ctx.database.transaction(tenant) as conn:
         position = await log.take(conn, tenant)
         await _take_account_data(conn, tenant, requester, old, new, position)
