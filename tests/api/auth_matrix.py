@@ -238,6 +238,8 @@ MEDIA = {
     "create_content": own(),
     "upload_content": own(b"hello"),
     "upload_content_to_mxc": denied(b"mine now", alice="409 M_CANNOT_OVERWRITE_MEDIA", missing=ABSENT),
+    "get_url_preview": own(query="?url=https://example.org", answer="404 M_UNRECOGNIZED"),
+    "get_url_preview_authed": own(query="?url=https://example.org", answer="404 M_UNRECOGNIZED"),
     "get_content_authed": Row(stranger=OK, missing=ABSENT),
     "get_content_override_name_authed": Row(stranger=OK, missing=ABSENT),
     "get_content_thumbnail_authed": own(query="?width=32&height=32", answer="400 M_UNKNOWN"),

@@ -22,6 +22,7 @@ from timserver.policy.facts import FederationList
 from timserver.policy.federation import allowed_servers
 from timserver.remote.client import FederationClient
 from timserver.remote.errors import RemoteError
+from timserver.remote.web import fetch_page
 from timserver.tenancy import Tenant, TenantSettings, Variant
 
 ROOT = Path(timserver.__file__).parent
@@ -32,6 +33,13 @@ WAYS_OUT: dict[str, Callable[[FederationClient, Tenant], Any]] = {
     "stream": lambda client, tenant: client.stream(tenant, STRANGER, "/x", idle_s=1),
     "follow": lambda client, tenant: client.follow(tenant, f"https://{STRANGER}/x", idle_s=1),
 }
+
+WAYS_ELSEWHERE: dict[str, Callable[[FederationClient, Tenant], Any]] = {
+    "web": lambda client, tenant: fetch_page(
+        client, tenant, f"https://{STRANGER}/", bytes_max=1, timeout_s=1
+    ),
+}
+"""Where no server of a federation is asked: not for these tenants at all."""
 
 UNSIGNED = "get_unsigned"
 """The check of a server looks at what is open to everybody, after policy was asked or at a tenant's own name."""
@@ -70,14 +78,14 @@ def test_every_way_out_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("variant", [Variant.PRO, Variant.EPA])
-@pytest.mark.parametrize("name", WAYS_OUT)
+@pytest.mark.parametrize("name", [*WAYS_OUT, *WAYS_ELSEWHERE])
 async def test_no_way_out_goes_round_the_list(name: str, variant: Variant) -> None:
     untouched: Any = Untouched()
     client = FederationClient.__new__(FederationClient)
     client.fetcher = client.discovery = client.loopback = untouched
     client.signing_key_of = untouched
     client.federation_list = lambda: FederationList(frozenset({ServerName("listed.example")}))
-    way = WAYS_OUT[name](client, tenant_of(variant))
+    way = (WAYS_OUT | WAYS_ELSEWHERE)[name](client, tenant_of(variant))
     with pytest.raises(RemoteError) as found:
         await _go(way)
     assert found.value.denied

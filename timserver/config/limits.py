@@ -189,6 +189,18 @@ class Limits(BaseModel):
         default=2, description="Decoding child processes of one process."
     )
 
+    preview_page_bytes_max: PositiveInt = Field(
+        default=1_048_576, description="What is read of a page for its preview."
+    )
+    preview_picture_bytes_max: PositiveInt = Field(
+        default=10_485_760, description="Size of a picture in a preview."
+    )
+    preview_s_max: PositiveInt = Field(default=15, description="How long a page or picture is waited for.")
+    previews_at_once_max: PositiveInt = Field(
+        default=16, description="Previews that a process makes at the same time."
+    )
+    previews_cached_max: PositiveInt = Field(default=1_000, description="Previews that a process remembers.")
+
     federation_sends_max: PositiveInt = Field(
         default=50, description="Transactions to other servers that a process has under way."
     )

@@ -189,6 +189,12 @@ class Media(_Section):
     remote_days_kept: PositiveInt = Field(
         default=90, description="A file of another server that nobody asks for so long is fetched anew."
     )
+    url_previews: bool = Field(
+        default=False,
+        description="Look at pages that users ask about. The server then goes wherever they send it, except where no"
+        " outgoing request goes. Never for tenants of variant pro and epa.",
+    )
+    preview_days_kept: PositiveInt = Field(default=30, description="How long pictures of previews are kept.")
     legacy_paths: bool = Field(
         default=False, description="Serve new uploads on the old, unauthenticated /_matrix/media paths too."
     )

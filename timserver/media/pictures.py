@@ -65,7 +65,9 @@ def make_thumbnail(job: Job, picture: BinaryIO, result: BinaryIO) -> Outcome:
         wanted = (job.height, job.width) if orientation >= 5 else (job.width, job.height)
         box, size = fit(image.size, wanted, job.method)
         if size == image.size and (moving or not _is_animated(image)):
-            return Outcome(status="original", content_type=_CONTENT_TYPES[str(image.format)])
+            kind = _CONTENT_TYPES[str(image.format)]
+            width, height = (size[1], size[0]) if orientation >= 5 else size
+            return Outcome(status="original", content_type=kind, width=width, height=height)
         encoded = io.BytesIO()
         save = _save_moving if moving else _save_still
         outcome = save(image, box, size, orientation, encoded)

@@ -52,6 +52,8 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
+    """Where the last redirect led."""
 
 
 class Streamed(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,17 +73,27 @@ class Fetcher:
         self._connect_s = connect_s
 
     async def fetch(
-        self, request: Request, *, bytes_max: int, timeout_s: float, redirects_max: int = 0
+        self,
+        request: Request,
+        *,
+        bytes_max: int,
+        timeout_s: float,
+        redirects_max: int = 0,
+        cut: bool = False,
     ) -> Fetched:
-        """The answer, after at most `redirects_max` redirects. Raises RemoteError."""
+        """The answer, after at most `redirects_max` redirects; with `cut` only the beginning of one that is longer than
+        `bytes_max`. Raises RemoteError.
+        """
         try:
             async with asyncio.timeout(timeout_s):
                 for _ in range(redirects_max + 1):
                     async with self.stream(request, idle_s=timeout_s) as answer:
                         target = answer.headers.get("Location")
                         if redirects_max == 0 or answer.status not in _REDIRECTS or target is None:
-                            body = await _read(answer, bytes_max)
-                            return Fetched(status=answer.status, headers=answer.headers, body=body)
+                            body = await _read(answer, bytes_max, cut=cut)
+                            return Fetched(
+                                status=answer.status, headers=answer.headers, body=body, url=request.url
+                            )
                     request = _redirected(request, target)
         except TimeoutError:
             raise RemoteError("no answer in time", transient=True) from None
@@ -173,16 +185,18 @@ def _redirected(request: Request, target: str) -> Request:
     return Request(method=request.method, url=str(url.with_user(None).with_fragment(None)))
 
 
-async def _read(answer: Streamed, bytes_max: int) -> bytes:
-    if int(answer.headers.get("Content-Length", "0")) > bytes_max:
+async def _read(answer: Streamed, bytes_max: int, *, cut: bool) -> bytes:
+    if not cut and int(answer.headers.get("Content-Length", "0")) > bytes_max:
         raise RemoteError(f"answer of more than {bytes_max} bytes", status=answer.status)
     chunks: list[bytes] = []
     size = 0
     async for chunk in answer.chunks:
         size += len(chunk)
+        chunks.append(chunk)
+        if size > bytes_max and cut:
+            return b"".join(chunks)[:bytes_max]
         if size > bytes_max:
             raise RemoteError(f"answer of more than {bytes_max} bytes", status=answer.status)
-        chunks.append(chunk)
     return b"".join(chunks)
 
 

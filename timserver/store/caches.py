@@ -14,6 +14,7 @@ import msgspec
 from timserver.config import Limits
 from timserver.matrix.filters import Filter
 from timserver.matrix.ids import ServerName
+from timserver.matrix.json_types import JsonValue
 from timserver.matrix.server_acl import ServerAcl
 from timserver.matrix.signing import SigningKey
 from timserver.store.in_flight import InFlight
@@ -155,6 +156,11 @@ class Caches:
         self.media_locks: Lru[tuple[int, int, str], asyncio.Lock] = Lru(limits.rooms_cached_max)
         """By file of another server: only one request fetches it."""
         self.media_slots = asyncio.Semaphore(limits.remote_media_at_once_max)
+        self.previews: Lru[tuple[int, str], tuple[float, dict[str, JsonValue]]] = Lru(
+            limits.previews_cached_max
+        )
+        """By tenant and address: what stands there, with the monotonic time of having looked."""
+        self.preview_slots = asyncio.Semaphore(limits.previews_at_once_max)
         self.receiving: Counter[tuple[int, str]] = Counter()
         """Transactions that are being received, by tenant and origin; no entry for none."""
         self.joins: InFlight[tuple[int, str]] = InFlight()

@@ -67,10 +67,22 @@ _DELETE_REMOTE = Statement(
     " select blob from gone where blob is not null union all select blob from media_thumbnail"
     " where tenant_id = $1 and media_id = any ($2::text[]) and blob is not null",
 )
+_EXPIRED = Statement(
+    str,
+    "select media_id from media where tenant_id = $1 and blob is not null and expires_ts <= $2 and not quarantined"
+    " limit $3",
+)
+_DELETE_EXPIRED = Statement(
+    str,
+    "with gone as (delete from media where tenant_id = $1 and blob is not null and expires_ts <= $3"
+    " and media_id = any ($2::text[]) returning blob)"
+    " select blob from gone union all select blob from media_thumbnail"
+    " where tenant_id = $1 and media_id = any ($2::text[]) and blob is not null",
+)
 _INSERT = Statement(
     int,
     "insert into media (tenant_id, media_id, uploader_nid, blob, content_type, file_name, size_bytes, sha256,"
-    " created_ts, access_ts) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) returning 1",
+    " created_ts, access_ts, expires_ts) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10) returning 1",
 )
 _DROP_EXPIRED = Statement(
     int,
@@ -128,6 +140,7 @@ async def insert_media(conn: Connection, tenant: Tenant, row: MediaRow) -> None:
         row.size_bytes,
         row.sha256,
         row.created_ts,
+        row.expires_ts,
     )
 
 
@@ -160,6 +173,12 @@ async def drop_unused_remote(conn: Connection, tenant: Tenant, before_ts: int, l
     """Forget files of other servers that nobody has asked for since; their blobs and those of their thumbnails."""
     unused = await _UNUSED_REMOTE.all(conn, tenant, before_ts, limit)
     return await _DELETE_REMOTE.all(conn, tenant, unused) if unused else []
+
+
+async def drop_expired(conn: Connection, tenant: Tenant, now_ms: int, limit: int) -> list[str]:
+    """Forget files whose time is over; their blobs and those of their thumbnails."""
+    expired = await _EXPIRED.all(conn, tenant, now_ms, limit)
+    return await _DELETE_EXPIRED.all(conn, tenant, expired, now_ms) if expired else []
 
 
 async def announce_media(conn: Connection, tenant: Tenant, row: MediaRow, announced_max: int) -> bool:

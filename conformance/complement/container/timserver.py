@@ -64,6 +64,7 @@ memory_kib = 8
 
 [media]
 legacy_paths = true
+url_previews = true
 
 [log]
 level = "info"

@@ -5,17 +5,20 @@ from typing import Annotated
 from timserver.api.client.media_files import (
     ConfigResponse,
     MediaRequest,
+    PreviewRequest,
     ThumbnailRequest,
     file_answer,
     source_of,
     thumbnail_answer,
     wish_of,
 )
-from timserver.api.endpoint import Answer, Path, endpoint
+from timserver.api.endpoint import Answer, JsonBody, Path, endpoint
+from timserver.config import RateKind
 from timserver.context import Context
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.media.download_media import download_media
 from timserver.usecases.media.download_thumbnail import download_thumbnail
+from timserver.usecases.media.preview_url import preview_url
 
 
 class GetContentOverrideNameAuthedRequest(MediaRequest, frozen=True, kw_only=True):
@@ -68,3 +71,14 @@ async def get_config_authed(ctx: Context, tenant: Tenant, requester: Requester) 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1mediaconfig
     """
     return ConfigResponse(ctx.settings.media.upload_bytes_max)
+
+
+@endpoint("GET", "/_matrix/client/v1/media/preview_url", rate=RateKind.READ)
+async def get_url_preview_authed(
+    ctx: Context, tenant: Tenant, requester: Requester, request: PreviewRequest
+) -> JsonBody:
+    """GET /_matrix/client/v1/media/preview_url.
+
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1mediapreview_url
+    """
+    return await preview_url(ctx, tenant, requester, request.url)

@@ -11,13 +11,25 @@ import msgspec
 from timserver.api.client.media_files import (
     ConfigResponse,
     MediaRequest,
+    PreviewRequest,
     ThumbnailRequest,
     file_answer,
     source_of,
     thumbnail_answer,
     wish_of,
 )
-from timserver.api.endpoint import Answer, Auth, BodyStream, Empty, Path, Query, RawBody, Request, endpoint
+from timserver.api.endpoint import (
+    Answer,
+    Auth,
+    BodyStream,
+    Empty,
+    JsonBody,
+    Path,
+    Query,
+    RawBody,
+    Request,
+    endpoint,
+)
 from timserver.config import RateKind
 from timserver.context import Context
 from timserver.matrix import errors
@@ -27,6 +39,7 @@ from timserver.usecases.media.create_media import create_media
 from timserver.usecases.media.download_media import download_media
 from timserver.usecases.media.download_thumbnail import download_thumbnail
 from timserver.usecases.media.fill_media import fill_media
+from timserver.usecases.media.preview_url import preview_url
 from timserver.usecases.media.received_file import Upload
 from timserver.usecases.media.upload_media import upload_media
 
@@ -189,3 +202,14 @@ def _upload_of(request: UploadContentRequest) -> Upload:
         file_name=request.filename,
         length_bytes=body.length_bytes,
     )
+
+
+@endpoint("GET", "/_matrix/media/v3/preview_url", rate=RateKind.READ)
+async def get_url_preview(
+    ctx: Context, tenant: Tenant, requester: Requester, request: PreviewRequest
+) -> JsonBody:
+    """GET /_matrix/media/v3/preview_url.
+
+    Spec: https://spec.matrix.org/v1.19/client-server-api/#get_matrixmediav3preview_url
+    """
+    return await preview_url(ctx, tenant, requester, request.url)

@@ -50,6 +50,13 @@ class ThumbnailRequest(MediaRequest, frozen=True, kw_only=True):
     animated: Annotated[bool, Query("animated")] = False
 
 
+class PreviewRequest(Request, frozen=True, kw_only=True):
+    """A web address; `ts`, for when, makes no difference: there is one version only."""
+
+    url: Annotated[str, Query("url")]
+    ts: Annotated[int | None, Query("ts")] = None
+
+
 class ConfigResponse(msgspec.Struct, frozen=True):
     """What clients should know before they upload."""
 

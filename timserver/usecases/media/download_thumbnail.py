@@ -37,7 +37,7 @@ async def download_thumbnail(ctx: Context, tenant: Tenant, source: Source, wish:
     """
     row = await wait_for_media(ctx, tenant, source)
     limits = ctx.settings.limits
-    job = thumbnail_sizes.job_for(wish.width, wish.height, wish.method, wish.animated, _limits(limits))
+    job = thumbnail_sizes.job_for(wish.width, wish.height, wish.method, wish.animated, picture_limits(limits))
     async with ctx.database.transaction(tenant) as conn:
         found = await media.find_thumbnail(conn, tenant, row.media_id, thumbnail_sizes.variant_of(job))
     if found is None:
@@ -58,7 +58,8 @@ async def download_thumbnail(ctx: Context, tenant: Tenant, source: Source, wish:
     )
 
 
-def _limits(limits: ProcessLimits) -> Limits:
+def picture_limits(limits: ProcessLimits) -> Limits:
+    """What decoding one picture may cost."""
     return Limits(
         memory_bytes_max=limits.thumbnail_memory_bytes_max,
         cpu_s_max=limits.thumbnail_s_max,

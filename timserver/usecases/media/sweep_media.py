@@ -9,13 +9,13 @@ LEFT_FOR_MS = 7 * 24 * 60 * 60 * 1000
 """Younger files stay: their row may be on its way, or the database may just be under restoration."""
 
 
-_REMOTE_AT_ONCE = 500
+_AT_ONCE = 500
 
 
 async def sweep_media(ctx: Context, tenant: Tenant) -> int:
     """How many files were removed."""
     before_ms = ctx.clock.now_ms() - LEFT_FOR_MS
-    removed = await ctx.media.blobs.sweep(tenant, before_ms) + await _drop_unused(ctx, tenant)
+    removed = await ctx.media.blobs.sweep(tenant, before_ms) + await _drop_old(ctx, tenant)
     async for names in ctx.media.blobs.names(tenant, before_ms):
         async with ctx.database.transaction(tenant) as conn:
             known = await media.known_blobs(conn, tenant, names)
@@ -25,13 +25,17 @@ async def sweep_media(ctx: Context, tenant: Tenant) -> int:
     return removed
 
 
-async def _drop_unused(ctx: Context, tenant: Tenant) -> int:
-    """Files of other servers that nobody has asked for in a long time; they can be fetched anew."""
-    before_ms = ctx.clock.now_ms() - ctx.settings.media.remote_days_kept * 24 * 60 * 60 * 1000
+async def _drop_old(ctx: Context, tenant: Tenant) -> int:
+    """Files of other servers that nobody has asked for in a long time, and pictures of previews; they can be fetched
+    anew.
+    """
+    now_ms = ctx.clock.now_ms()
+    before_ms = now_ms - ctx.settings.media.remote_days_kept * 24 * 60 * 60 * 1000
     removed = 0
     while True:
         async with ctx.database.transaction(tenant) as conn:
-            names = await media.drop_unused_remote(conn, tenant, before_ms, _REMOTE_AT_ONCE)
+            names = await media.drop_unused_remote(conn, tenant, before_ms, _AT_ONCE)
+            names += await media.drop_expired(conn, tenant, now_ms, _AT_ONCE)
         if not names:
             return removed
         for name in names:
