@@ -25,7 +25,7 @@ from timserver.usecases.accounts.create_user import create_user
 from timserver.usecases.tenants import create_tenant
 
 RETRY_INTERVAL_MS = 200
-POLL_INTERVAL_MS = 100
+LIMITS = Limits(poll_interval_ms=100)
 REQUEST_S_MAX = 8
 GUESTS = 1
 
@@ -87,7 +87,9 @@ def _is_free(address: str, port: int) -> bool:
 
 
 @asynccontextmanager
-async def network(database_urls: Sequence[str], folder: Path, random: Random) -> AsyncIterator[Network]:
+async def network(
+    database_urls: Sequence[str], folder: Path, random: Random, limits: Limits = LIMITS
+) -> AsyncIterator[Network]:
     """As many servers as there are databases, all links working."""
     count = len(database_urls)
     pairs = list(itertools.permutations(range(count), 2))
@@ -95,7 +97,7 @@ async def network(database_urls: Sequence[str], folder: Path, random: Random) ->
     authority = Authority(folder)
     async with AsyncExitStack() as stack:
         servers = [
-            await stack.enter_async_context(_server(place, count, port, url, authority))
+            await stack.enter_async_context(_server(place, count, port, url, authority, limits))
             for place, url in enumerate(database_urls)
         ]
         connector = aiohttp.TCPConnector(limit=0)
@@ -116,7 +118,7 @@ async def network(database_urls: Sequence[str], folder: Path, random: Random) ->
 
 @asynccontextmanager
 async def _server(
-    place: int, count: int, port: int, database_url: str, authority: Authority
+    place: int, count: int, port: int, database_url: str, authority: Authority, limits: Limits
 ) -> AsyncIterator[Server]:
     addresses = {f"s{other}.example.org": address_of(place, other) for other in range(count)}
     async with AsyncExitStack() as stack:
@@ -133,7 +135,7 @@ async def _server(
             ),
             extra_ca_files=(authority.file,),
             retry_interval_ms=RETRY_INTERVAL_MS,
-            limits=Limits(poll_interval_ms=POLL_INTERVAL_MS),
+            limits=limits,
         )
         homeserver = await stack.enter_async_context(running(settings))
         tenant = await create_tenant(

@@ -407,7 +407,7 @@ class _Admitting:
         return [
             events.event_key(self.room.version, event_id)
             for event_id in self.event.prev_events
-            if event_id not in self.around.prev
+            if event_id not in self.around.prev or self.around.prev[event_id].flags & OUTLIER
         ]
 
     def _settle(
