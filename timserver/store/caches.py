@@ -110,6 +110,17 @@ class KeyFetches:
         self.next_notaries_s = 0.0
 
 
+class Previews:
+    """What stands at web addresses, and places for those who look."""
+
+    __slots__ = ("seen", "slots")
+
+    def __init__(self, limits: Limits) -> None:
+        self.seen: Lru[tuple[int, str], tuple[float, dict[str, JsonValue]]] = Lru(limits.previews_cached_max)
+        """By tenant and address, with the monotonic time of having looked."""
+        self.slots = asyncio.Semaphore(limits.previews_at_once_max)
+
+
 class Caches:
     """All caches of a process."""
 
@@ -156,11 +167,7 @@ class Caches:
         self.media_locks: Lru[tuple[int, int, str], asyncio.Lock] = Lru(limits.rooms_cached_max)
         """By file of another server: only one request fetches it."""
         self.media_slots = asyncio.Semaphore(limits.remote_media_at_once_max)
-        self.previews: Lru[tuple[int, str], tuple[float, dict[str, JsonValue]]] = Lru(
-            limits.previews_cached_max
-        )
-        """By tenant and address: what stands there, with the monotonic time of having looked."""
-        self.preview_slots = asyncio.Semaphore(limits.previews_at_once_max)
+        self.previews = Previews(limits)
         self.receiving: Counter[tuple[int, str]] = Counter()
         """Transactions that are being received, by tenant and origin; no entry for none."""
         self.joins: InFlight[tuple[int, str]] = InFlight()

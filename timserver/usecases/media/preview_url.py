@@ -51,12 +51,12 @@ async def preview_url(ctx: Context, tenant: Tenant, requester: Requester, url: s
     target = _web_url(url)
     key = (tenant.tenant_id, str(target))
     now_s = ctx.clock.monotonic_s()
-    known = ctx.caches.previews.get(key)
+    known = ctx.caches.previews.seen.get(key)
     if known is not None and now_s - known[0] < _LIFE_S:
         return known[1]
-    async with ctx.caches.preview_slots:
+    async with ctx.caches.previews.slots:
         preview = await _preview(ctx, tenant, requester, target)
-    ctx.caches.previews.put(key, (now_s, preview))
+    ctx.caches.previews.seen.put(key, (now_s, preview))
     return preview
 
 
