@@ -142,6 +142,7 @@ def test_layers_are_compared_as_the_states_they_make(
         [[core.pack_state(layer) for layer in state] for state in states] if packed else states
     )
     assert found == expected
+    assert layered_state.differing(states) == expected
     assert list(found) == sorted(found)
     for state, merged_state in zip(states, whole, strict=True):
         assert core.values(state, range(10)) == {k: v for k, v in merged_state.items() if k < 10}
