@@ -239,6 +239,11 @@ def test_5_2_signature_of_the_authorising_server(version: str) -> None:
     assert room.verdict(nonsense) == "member.not_signed_by_authorising_server"
     signed = room.member(BOB, BOB, "join", join_authorised_via_users_server=ALICE, signed_by=("a.example",))
     assert room.verdict(signed) is None
+    for server, name in (("d:8448", None), ("8448", "member.not_signed_by_authorising_server")):
+        signed = room.member(
+            BOB, BOB, "join", join_authorised_via_users_server="@d:d:8448", signed_by=(server,)
+        )
+        assert room.verdict(signed) == name  # a port belongs to the name
 
 
 @before_version(8)
