@@ -8,6 +8,8 @@ import pytest
 import signedjson.key
 import signedjson.sign
 
+from timserver import core
+from timserver.core import choice
 from timserver.matrix import canonical_json, signing
 from timserver.matrix.errors import BadJson
 from timserver.matrix.ids import ServerName
@@ -229,3 +231,14 @@ def test_what_clients_are_told_of_bad_json() -> None:
         with pytest.raises(BadJson) as refusal:
             canonical_json.encode(value)
         assert (refusal.value.error, refusal.value.inner) == told
+
+
+def test_a_key_whose_ends_look_as_if_it_were_too_large_is_a_key() -> None:
+    """Its first byte is 0xEF, its last ends in 0x7F, as those of coordinates beyond 2^255 - 19; no byte between is 0xFF."""
+    seed = bytes.fromhex("bcec80e1a0ad3cb7ef81c14c335f9033aad540fe81a7267e3dfc70402f98c046")
+    key = nacl.signing.SigningKey(seed)
+    public_key = bytes(key.verify_key)
+    assert (public_key[0], public_key[31] & 0x7F) == (0xEF, 0x7F)
+    assert 0xFF not in public_key[1:31]
+    items = [(public_key, message, key.sign(b"signed").signature) for message in (b"signed", b"another")]
+    assert core.verify(items) == choice.verify_by_definition(items) == [True, False]
