@@ -9,7 +9,7 @@ import signedjson.key
 import signedjson.sign
 
 from timserver import core
-from timserver.core import choice
+from timserver.core import choice, engine, sealing
 from timserver.matrix import canonical_json, signing
 from timserver.matrix.errors import BadJson
 from timserver.matrix.ids import ServerName
@@ -242,3 +242,25 @@ def test_a_key_whose_ends_look_as_if_it_were_too_large_is_a_key() -> None:
     assert 0xFF not in public_key[1:31]
     items = [(public_key, message, key.sign(b"signed").signature) for message in (b"signed", b"another")]
     assert core.verify(items) == choice.verify_by_definition(items) == [True, False]
+
+
+def test_more_keys_than_are_kept_ready_sign_rightly() -> None:
+    """Twice through all of them, so that what was kept and what was forgotten is used again."""
+    rules = sealing.rules(ROOM_VERSIONS["11"])
+    pairs = [nacl.signing.SigningKey(number.to_bytes(32, "big")) for number in range(1_100)]
+    sealed: dict[int, set[tuple[bytes, str]]] = {}
+    for number, pair in [*enumerate(pairs), *enumerate(pairs)]:
+        key_bytes = bytes(pair), bytes(pair.verify_key)
+        _, pdu, _, signature = engine.seal_event(b'{"type":"X"}', rules, "domain", "ed25519:1", *key_bytes)
+        sealed.setdefault(number, set()).add((pdu, signature))
+    for number in (0, 50, 999, 1_000, 1_099):
+        ((pdu, signature),) = sealed[number]
+        *_, signed = engine.open_event(pdu, rules)
+        pairs[number].verify_key.verify(signed, signing.decode_base64(signature))
+
+
+@pytest.mark.parametrize(("seed", "public_key"), [(b"s" * 31, b"p" * 32), (b"s" * 32, b"p" * 33), (b"", b"")])
+def test_keys_of_a_wrong_size_sign_nothing(seed: bytes, public_key: bytes) -> None:
+    rules = sealing.rules(ROOM_VERSIONS["11"])
+    with pytest.raises(ValueError, match="key"):
+        engine.seal_event(b"{}", rules, "domain", "ed25519:1", seed, public_key)

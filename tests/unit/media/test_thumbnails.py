@@ -123,7 +123,7 @@ async def test_sizes(lab: Lab, size: tuple[int, int], job: Job, expected: tuple[
 @pytest.mark.parametrize("method", list(Method))
 async def test_nothing_is_scaled_up(lab: Lab, method: Method) -> None:
     outcome = await lab.make(picture("PNG", (20, 20)), Job(width=32, height=32, method=method))
-    assert outcome == Outcome(status="original", content_type="image/png")
+    assert outcome == Outcome(status="original", content_type="image/png", width=20, height=20)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

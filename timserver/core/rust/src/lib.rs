@@ -125,11 +125,11 @@ mod engine {
         rules: u8,
         server_name: &str,
         key_id: &str,
-        seed: [u8; 32],
-        public_key: [u8; 32],
+        seed: &[u8],
+        public_key: &[u8],
     ) -> PyResult<Sealed<'py>> {
         let rules = event::Rules::from_bits(rules);
-        let key = signature::KeyPair::new(seed, &public_key).ok_or_else(|| PyValueError::new_err("key"))?;
+        let key = signature::KeyPair::of(seed, public_key).ok_or_else(|| PyValueError::new_err("key"))?;
         let sealed = event::seal(pdu, rules, server_name, key_id, &key).map_err(refused)?;
         let bytes = PyBytes::new(py, &sealed.pdu);
         Ok((sealed.event_id, bytes, sealed.content_hash, sealed.signature))
