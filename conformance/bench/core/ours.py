@@ -95,8 +95,10 @@ class StoredFork:
         found = core.values(parents[0].state, [self.keys[key] for key in asked if key in self.keys])
         cited = fork.cited([*map(stored, found.values())])
         layer, newcomers = fork.resolve([*map(stored, cited)], self.older_levels)
-        assert not newcomers
-        return layer, fork.reach_after(parents[0].reach, set())
+        if newcomers:
+            held = core.values(parents[0].state, newcomers)
+            newcomers = {key: number for key, number in newcomers.items() if key not in held}
+        return layer | newcomers, fork.reach_after(parents[0].reach, set(newcomers.values()))
 
     def _read(self, number: int) -> core.Stored:
         return core.read_stored(*self.pdus[number])
