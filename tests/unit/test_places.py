@@ -122,3 +122,16 @@ async def test_a_turn_that_comes_to_who_is_giving_up_goes_on_to_the_next() -> No
     await asyncio.gather(*tasks, return_exceptions=True)
     assert shop.begun == ["0", "2"]
     assert not len(shop.places)
+
+
+async def test_who_gives_up_while_the_line_moves_is_only_canceled() -> None:
+    """The one before ends after the cancellation and before the canceled one has run again."""
+    places = Places[str](1, 10)
+    shop = Workshop(places)
+    async with places.take("a"):
+        task = asyncio.ensure_future(shop.work("a", "1"))
+        await settle()
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not len(places)

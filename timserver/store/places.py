@@ -96,7 +96,7 @@ class Places(Generic[Key]):
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._leave(key)  # the turn had come already
-            else:
+            elif turn in line.waiting:
                 line.waiting.remove(turn)
             raise
 
