@@ -5,6 +5,7 @@ CREATE FUNCTION public.admit_event(p_tenant bigint, p_room bigint, p_version big
     AS $$
 declare
     reached bigint;
+    stored_nid bigint;
     accepted boolean := p_flags & 12 = 0;
 begin
     perform set_config('tim.tenant', p_tenant::text, true);
@@ -18,8 +19,9 @@ begin
         return query select 1::smallint, 0::bigint, 0::bigint, p_hash;
         return;
     end if;
-    if p_guess and (exists (select from event e where e.tenant_id = p_tenant and e.event_hash = p_hash)
-            or exists (select from early_redaction r where r.tenant_id = p_tenant and r.target_hash = p_hash)) then
+    if exists (select from event e where e.tenant_id = p_tenant and e.event_hash = p_hash and e.event_nid <> p_nid)
+            or p_guess and exists (select from early_redaction r
+                                   where r.tenant_id = p_tenant and r.target_hash = p_hash) then
         return query select 2::smallint, 0::bigint, 0::bigint, ''::bytea;
         return;
     end if;
@@ -57,7 +59,11 @@ begin
             position = excluded.position, flags = excluded.flags, prev = excluded.prev, auth = excluded.auth,
             snapshot_nid = excluded.snapshot_nid, replaces_nid = excluded.replaces_nid,
             thread_nid = excluded.thread_nid, redacted_by = excluded.redacted_by, json = excluded.json,
-            push_default = excluded.push_default, push_except = excluded.push_except;
+            push_default = excluded.push_default, push_except = excluded.push_except
+        returning event.event_nid into stored_nid;
+    if stored_nid <> p_nid then
+        raise exception 'the event was stored by another' using errcode = 'serialization_failure';
+    end if;
     if accepted then
         if p_rel_type is not null then
             insert into relation (tenant_id, room_nid, target_hash, rel_type, event_nid, type_nid, sender_nid, position, key)

@@ -4,7 +4,9 @@
 -- flags (4 rejected, 8 soft-failed) the event becomes part of the room: it takes a position, the extremities become
 -- `p_extremities`, and the state changes as the `p_change_…` arrays say, all at the event's position. With flags it is
 -- kept for those that follow it. `p_forward`: other servers must get it from us.
--- `p_guess`: nobody has looked for the event; the head is stale, too, when it is here as an outlier or was redacted before.
+-- The head is stale, too, when the event is here as an outlier of another number, which others may have stored meanwhile;
+-- they may also do so at the same moment: then a serialization failure is raised. `p_guess`: nobody has looked whether the
+-- event was redacted before.
 create function admit_event(
     p_tenant bigint, p_room bigint, p_version bigint,
     p_nid bigint, p_hash bytea, p_flags integer, p_depth bigint, p_ts bigint, p_type bigint, p_key bigint,
@@ -21,6 +23,7 @@ create function admit_event(
 language plpgsql as $$
 declare
     reached bigint;
+    stored_nid bigint;
     accepted boolean := p_flags & 12 = 0;
 begin
     perform set_config('tim.tenant', p_tenant::text, true);
@@ -34,8 +37,9 @@ begin
         return query select 1::smallint, 0::bigint, 0::bigint, p_hash;
         return;
     end if;
-    if p_guess and (exists (select from event e where e.tenant_id = p_tenant and e.event_hash = p_hash)
-            or exists (select from early_redaction r where r.tenant_id = p_tenant and r.target_hash = p_hash)) then
+    if exists (select from event e where e.tenant_id = p_tenant and e.event_hash = p_hash and e.event_nid <> p_nid)
+            or p_guess and exists (select from early_redaction r
+                                   where r.tenant_id = p_tenant and r.target_hash = p_hash) then
         return query select 2::smallint, 0::bigint, 0::bigint, ''::bytea;
         return;
     end if;
@@ -73,7 +77,11 @@ begin
             position = excluded.position, flags = excluded.flags, prev = excluded.prev, auth = excluded.auth,
             snapshot_nid = excluded.snapshot_nid, replaces_nid = excluded.replaces_nid,
             thread_nid = excluded.thread_nid, redacted_by = excluded.redacted_by, json = excluded.json,
-            push_default = excluded.push_default, push_except = excluded.push_except;
+            push_default = excluded.push_default, push_except = excluded.push_except
+        returning event.event_nid into stored_nid;
+    if stored_nid <> p_nid then
+        raise exception 'the event was stored by another' using errcode = 'serialization_failure';
+    end if;
     if accepted then
         if p_rel_type is not null then
             insert into relation (tenant_id, room_nid, target_hash, rel_type, event_nid, type_nid, sender_nid, position, key)

@@ -2,6 +2,8 @@
 not as remembered is found by the statement that writes it.
 """
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -96,6 +98,26 @@ async def test_an_event_that_was_part_of_an_auth_chain_keeps_its_number(ctx: Con
     assert remembered(live, topic) is not None
     assert (await admit(ctx, tenant, live, topic)).status is Status.NEW
     assert live.extremities == [(outlier.event_nid, topic.event_id)]
+    await must_be_what_the_database_says(ctx, tenant, live)
+
+
+async def test_an_event_that_is_stored_beside_the_room_meanwhile_has_one_number(
+    ctx: Context, tenant: Tenant
+) -> None:
+    """While it is judged, another task stores it, as part of what a gap's state needs (found by the partition runs)."""
+    told = ToldRoom("10", CREATOR)
+    live = await enter(ctx, tenant, told)
+    of_room = OfRoom(live.room_nid, live.room_id, live.version)
+    for number in range(20):
+        topic = told.says(CREATOR, "m.room.topic", {"topic": f"{number}"}, state_key="")
+        live.nodes.clear()
+        admitted, _ = await asyncio.gather(
+            admit(ctx, tenant, live, topic), store_outliers(ctx, tenant, of_room, [topic])
+        )
+        assert admitted.status is Status.NEW
+        stored = await node(ctx, tenant, told, topic)
+        assert stored is not None
+        assert live.extremities == [(stored.event_nid, topic.event_id)]
     await must_be_what_the_database_says(ctx, tenant, live)
 
 

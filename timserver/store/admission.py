@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
 import msgspec
 
 from timserver.core import Placed
@@ -10,7 +11,7 @@ from timserver.matrix.ids import RoomID
 from timserver.matrix.room_versions import RoomVersion
 from timserver.store.chains import columns_of
 from timserver.store.database import Connection, Database
-from timserver.store.events import Appended, NewEvent, array_literal
+from timserver.store.events import STALE, Appended, NewEvent, array_literal
 from timserver.store.snapshots import SnapshotRow
 from timserver.store.statement import Function, Statement
 from timserver.tenancy import Tenant
@@ -130,9 +131,7 @@ async def admit(database: Database, tenant: Tenant, wanted: Admission) -> Append
     redact_nid, redact_json = wanted.redact or (None, None)
     chain_nid, chain_position, vector = columns_of(new.placed)
     changes = wanted.changes
-    admitted = await _ADMIT.one(
-        database,
-        tenant,
+    arguments = [
         wanted.room_nid,
         wanted.row_version,
         new.nid,
@@ -177,7 +176,11 @@ async def admit(database: Database, tenant: Tenant, wanted: Admission) -> Append
         wanted.missing,
         wanted.forward,
         wanted.is_guess,
-    )
+    ]
+    try:
+        admitted = await _ADMIT.one(database, tenant, *arguments)
+    except asyncpg.SerializationError:  # somebody stored the event at the same moment
+        return Appended(STALE, 0, 0, b"")
     assert admitted is not None
     return admitted
 
