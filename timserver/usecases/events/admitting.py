@@ -33,7 +33,6 @@ from timserver.usecases.events.policy_server import is_recommended, with_signatu
 from timserver.usecases.events.push_outcome import push_outcome
 from timserver.usecases.events.redacting import Redaction, early_redaction, redaction_of
 from timserver.usecases.events.related import target_hash_of, thread_of_received
-from timserver.usecases.events.resolving import resolve_states, states_after
 from timserver.usecases.events.state_changes import state_changes
 from timserver.usecases.events.stored_events import events_of, events_under, parsed_events
 from timserver.usecases.events.surroundings import Around, read_around, remembered
@@ -239,20 +238,14 @@ class _Admitting:
         return await self._after(prev)
 
     async def _after(self, nodes: list[Node]) -> tuple[RoomState, int]:
-        """The state after some events, resolved; remembered by what it is made of."""
-        parts = {ends.part(node): node for node in nodes}
-        if len(parts) == 1:
-            ((snapshot_nid, changed),) = parts
-            if not changed and snapshot_nid == self.room.chain.nid:
-                return self.current, snapshot_nid
-        key = (self.tenant.tenant_id, self.room.room_nid, tuple(sorted(parts)))
-        known = self.ctx.caches.resolutions.get(key)
-        if known is None:
-            states = await states_after(self.ctx, self.tenant, self.room, list(parts.values()))
-            known = await resolve_states(self.ctx, self.tenant, self.room, states)
-            self.ctx.caches.resolutions.put(key, known)
-        ((snapshot_nid, changed), *others) = parts
-        return known, 0 if others or changed else snapshot_nid
+        """The state after some events, and its snapshot, if there is one."""
+        parts = {ends.part(node) for node in nodes}
+        (snapshot_nid, changed), *others = parts
+        if others or changed:
+            snapshot_nid = 0
+        elif snapshot_nid == self.room.chain.nid:
+            return self.current, snapshot_nid
+        return await ends.state_after(self.ctx, self.tenant, self.room, nodes), snapshot_nid
 
     async def write(self, verdict: _Verdict, *, forward: bool) -> int:
         """Write the event as judged; the room in memory follows. The status of `store.admission.admit`."""
@@ -266,18 +259,16 @@ class _Admitting:
             others = await ends.others(self.ctx, self.tenant, room, self.around.prev.values())
             end = None
             if not (self.around.is_followed and others):
-                end = ends.End(own, verdict.state, self._stored(own))
+                stored = self._stored(own) if own.key_nid is not None and others else None
+                end = ends.End(own, verdict.state, stored)
             current = await ends.current_state(self.ctx, self.tenant, room, others, end)
             extremities = [*others, (own.event_nid, event.event_id)] if end else others
         head, chain = None, room.chain
-        if current is not self.current and current != self.current:
+        change = snapshots.change_of(self.current, current)
+        if change.others or change.members or change.reach:
             (head_nid,) = await self.ctx.database.take_nids(1)
-            head, chain = snapshots.extend(
-                room.chain, head_nid, snapshots.change_of(self.current, current), current
-            )
-        changes = await state_changes(
-            self.ctx, self.tenant, room, snapshots.change_of(self.current, current), event, own
-        )
+            head, chain = snapshots.extend(room.chain, head_nid, change, current)
+        changes = await state_changes(self.ctx, self.tenant, room, change, event, own)
         redaction = await redaction_of(self.ctx, self.tenant, room, event) if accepted else Redaction()
         new = await self._new_event(own, verdict, current if accepted else None)
         wanted = Admission(

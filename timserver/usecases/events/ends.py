@@ -27,11 +27,11 @@ servers make more at once, the newest are kept (RELIABILITY E9).
 
 
 class End(msgspec.Struct, frozen=True):
-    """An event that becomes an end and is not written yet."""
+    """An event that becomes an end and is not written yet; `stored` if it is state."""
 
     node: Node
     before: RoomState
-    stored: Stored
+    stored: Stored | None
 
 
 def part(node: Node) -> tuple[int, int]:
@@ -56,15 +56,22 @@ async def others(
 async def current_state(
     ctx: Context, tenant: Tenant, room: LiveRoom, written: list[tuple[int, EventID]], end: End | None
 ) -> RoomState:
-    """The state after the ends that are written, and after one that is not.
-
-    Remembered by what it is made of: a message changes nothing while the others stay.
-    """
+    """The state after the ends that are written, and after one that is not."""
     nodes: dict[int, Node] = {}
     if written:
         async with ctx.database.transaction(tenant, snapshot=True) as conn:
             nodes = await graph.nodes_of(conn, tenant, [nid for nid, _ in written])
-    parts = {part(node): node for node in nodes.values()}
+    return await state_after(ctx, tenant, room, nodes.values(), end)
+
+
+async def state_after(
+    ctx: Context, tenant: Tenant, room: LiveRoom, nodes: Iterable[Node], end: End | None = None
+) -> RoomState:
+    """The state after some events, and after an end that is not written, resolved.
+
+    Remembered by what it is made of: a message changes nothing while the others stay.
+    """
+    parts = {part(node): node for node in nodes}
     states, own_parts = [], set[tuple[int, int]]()
     if end is not None:
         states, own_parts = [await state_with(ctx, tenant, room, end.before, end.node)], {part(end.node)}
@@ -75,7 +82,7 @@ async def current_state(
     known = ctx.caches.resolutions.get(key)
     if known is None:
         states = [*await states_after(ctx, tenant, room, list(parts.values())), *states]
-        unwritten = {end.node.event_nid: end.stored} if end and end.node.key_nid is not None else {}
+        unwritten = {end.node.event_nid: end.stored} if end and end.stored is not None else {}
         known = await resolve_states(ctx, tenant, room, states, unwritten)
         ctx.caches.resolutions.put(key, known)
     return known
