@@ -361,6 +361,7 @@ CREATE FUNCTION public.insert_history(p_tenant bigint, p_room bigint, p_nids big
     AS $$
 declare
     lowest bigint;
+    written bigint;
 begin
     perform set_config('tim.tenant', p_tenant::text, true);
     perform 1 from room_head h where h.tenant_id = p_tenant and h.room_nid = p_room for update;
@@ -378,7 +379,7 @@ begin
     insert into early_redaction (tenant_id, target_hash, event_nid)
         select p_tenant, r.target, r.nid from unnest(p_early_targets, p_early_nids) r (target, nid)
         on conflict do nothing;
-    return query with new as (
+    with new as (
         insert into event as known (tenant_id, event_nid, room_nid, event_hash, position, depth, ts, type_nid, key_nid,
                                     sender_nid, flags, prev, auth, snapshot_nid, replaces_nid, thread_nid, json)
             select p_tenant, e.nid, p_room, e.hash, case when e.flags & 12 = 0 then lowest - e.i end, e.depth, e.ts,
@@ -401,24 +402,35 @@ begin
                 r (target, rel_type, key, nid, type, sender) join new n on n.event_nid = r.nid
             where r.rel_type is not null and n.position is not null
             on conflict do nothing)
-        select count(*) from new;
+        select count(*) into written from new;
+    if exists (select from unnest(p_nids, p_hashes) e (nid, hash)
+               join event k on k.tenant_id = p_tenant and k.event_hash = e.hash where k.event_nid <> e.nid) then
+        raise exception 'an event was stored by another' using errcode = 'serialization_failure';
+    end if;
+    return query select written;
 end $$;
 CREATE FUNCTION public.insert_outliers(p_tenant bigint, p_room bigint, p_nids bigint[], p_hashes bytea[], p_flags integer[], p_depths bigint[], p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[], p_chains bigint[], p_chain_positions bigint[], p_vectors bytea[], p_jsons bytea[]) RETURNS TABLE(inserted bigint)
     LANGUAGE plpgsql
     AS $$
+declare
+    stored bigint;
 begin
     perform set_config('tim.tenant', p_tenant::text, true);
-    return query with new as (
-        insert into event (tenant_id, event_nid, room_nid, event_hash, depth, ts, type_nid, key_nid, sender_nid, flags,
-                           prev, auth, snapshot_nid, chain_nid, chain_position, auth_vector, json)
-            select p_tenant, e.nid, p_room, e.hash, e.depth, e.ts, e.type, e.key, e.sender, e.flags | 2,
-                   e.prev::bigint[], e.auth::bigint[], 0, e.chain, e.chain_position, e.vector, e.json
-            from unnest(p_nids, p_hashes, p_flags, p_depths, p_ts, p_types, p_keys, p_senders, p_prev, p_auth,
-                        p_chains, p_chain_positions, p_vectors, p_jsons)
-                e (nid, hash, flags, depth, ts, type, key, sender, prev, auth, chain, chain_position, vector, json)
-            on conflict on constraint event_hash_key do nothing
-            returning 1)
-        select count(*) from new;
+    -- in one order for all, or two that store the same wait for each other
+    insert into event (tenant_id, event_nid, room_nid, event_hash, depth, ts, type_nid, key_nid, sender_nid, flags,
+                       prev, auth, snapshot_nid, chain_nid, chain_position, auth_vector, json)
+        select p_tenant, e.nid, p_room, e.hash, e.depth, e.ts, e.type, e.key, e.sender, e.flags | 2,
+               e.prev::bigint[], e.auth::bigint[], 0, e.chain, e.chain_position, e.vector, e.json
+        from unnest(p_nids, p_hashes, p_flags, p_depths, p_ts, p_types, p_keys, p_senders, p_prev, p_auth,
+                    p_chains, p_chain_positions, p_vectors, p_jsons)
+            e (nid, hash, flags, depth, ts, type, key, sender, prev, auth, chain, chain_position, vector, json)
+        order by e.hash
+        on conflict on constraint event_hash_key do nothing;
+    get diagnostics stored = row_count;
+    if stored < cardinality(p_nids) then
+        raise exception 'an event was stored by another' using errcode = 'serialization_failure';
+    end if;
+    return query select stored;
 end $$;
 CREATE FUNCTION public.intern_terms(p_tenant bigint, p_names bytea[], p_nids bigint[]) RETURNS TABLE(name bytea, nid bigint)
     LANGUAGE plpgsql

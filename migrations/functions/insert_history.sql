@@ -1,5 +1,6 @@
 -- Events from before what the room's history here began with, the newest first: they get positions below all others
--- of the room, so nobody's sync ever shows them and paging does.
+-- of the room, so nobody's sync ever shows them and paging does. They name each other by the numbers given here: when
+-- one of them is here under another number, which others have stored meanwhile, a serialization failure is raised.
 create function insert_history(
     p_tenant bigint, p_room bigint, p_nids bigint[], p_hashes bytea[], p_flags integer[], p_depths bigint[],
     p_ts bigint[], p_types bigint[], p_keys bigint[], p_senders bigint[], p_prev text[], p_auth text[],
@@ -11,6 +12,7 @@ create function insert_history(
 ) returns table (inserted bigint) language plpgsql as $$
 declare
     lowest bigint;
+    written bigint;
 begin
     perform set_config('tim.tenant', p_tenant::text, true);
     perform 1 from room_head h where h.tenant_id = p_tenant and h.room_nid = p_room for update;
@@ -28,7 +30,7 @@ begin
     insert into early_redaction (tenant_id, target_hash, event_nid)
         select p_tenant, r.target, r.nid from unnest(p_early_targets, p_early_nids) r (target, nid)
         on conflict do nothing;
-    return query with new as (
+    with new as (
         insert into event as known (tenant_id, event_nid, room_nid, event_hash, position, depth, ts, type_nid, key_nid,
                                     sender_nid, flags, prev, auth, snapshot_nid, replaces_nid, thread_nid, json)
             select p_tenant, e.nid, p_room, e.hash, case when e.flags & 12 = 0 then lowest - e.i end, e.depth, e.ts,
@@ -51,5 +53,10 @@ begin
                 r (target, rel_type, key, nid, type, sender) join new n on n.event_nid = r.nid
             where r.rel_type is not null and n.position is not null
             on conflict do nothing)
-        select count(*) from new;
+        select count(*) into written from new;
+    if exists (select from unnest(p_nids, p_hashes) e (nid, hash)
+               join event k on k.tenant_id = p_tenant and k.event_hash = e.hash where k.event_nid <> e.nid) then
+        raise exception 'an event was stored by another' using errcode = 'serialization_failure';
+    end if;
+    return query select written;
 end $$;

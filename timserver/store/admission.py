@@ -185,12 +185,10 @@ async def admit(database: Database, tenant: Tenant, wanted: Admission) -> Append
     return admitted
 
 
-async def insert_outliers(database: Database, tenant: Tenant, room_nid: int, new: Sequence[Outlier]) -> int:
-    """How many were not known."""
+async def insert_outliers(database: Database, tenant: Tenant, room_nid: int, new: Sequence[Outlier]) -> bool:
+    """All or none: False when somebody else has stored one of them, under another number."""
     columns = [columns_of(event.placed) for event in new]
-    inserted = await _OUTLIERS.one(
-        database,
-        tenant,
+    arguments = [
         room_nid,
         [event.nid for event in new],
         [event.event_hash for event in new],
@@ -206,16 +204,20 @@ async def insert_outliers(database: Database, tenant: Tenant, room_nid: int, new
         [chain[1] for chain in columns],
         [chain[2] for chain in columns],
         [event.json for event in new],
-    )
-    return inserted or 0
+    ]
+    try:
+        await _OUTLIERS.one(database, tenant, *arguments)
+    except asyncpg.SerializationError:
+        return False
+    return True
 
 
-async def insert_history(database: Database, tenant: Tenant, history: History) -> int:
-    """How many were not known as part of the room."""
+async def insert_history(database: Database, tenant: Tenant, history: History) -> int | None:
+    """How many were not known as part of the room. None, and nothing written, when somebody else has stored one of them,
+    under another number.
+    """
     new = history.events
-    inserted = await _HISTORY.one(
-        database,
-        tenant,
+    arguments = [
         history.room_nid,
         [event.nid for event in new],
         [event.event_hash for event in new],
@@ -239,8 +241,11 @@ async def insert_history(database: Database, tenant: Tenant, history: History) -
         [event.rel_key for event in new],
         [target for target, _ in history.early],
         [nid for _, nid in history.early],
-    )
-    return inserted or 0
+    ]
+    try:
+        return await _HISTORY.one(database, tenant, *arguments) or 0
+    except asyncpg.SerializationError:
+        return None
 
 
 async def store_out_of_band(database: Database, tenant: Tenant, wanted: OutOfBand) -> int:

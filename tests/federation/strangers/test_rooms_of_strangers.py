@@ -6,7 +6,7 @@ What its answers leave out, or get wrong, keeps nobody out; what cannot be had i
 import asyncio
 import json
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 import pytest
@@ -105,6 +105,20 @@ async def test_events_that_cannot_be_verified_keep_nobody_out(
     stranger.said["send_join"] = spoiled
     await enters(alice, stranger, room)
     (await alice.get(f"/rooms/{room.room_id}/state/m.room.name")).must(404)
+
+
+async def test_a_room_whose_events_have_the_ids_of_another_rooms_is_not_believed(
+    stranger: Stranger, alice: Person
+) -> None:
+    """In old rooms servers choose the ids, and nothing keeps one from giving them twice."""
+    first, second = stranger.makes_room("1"), stranger.makes_room("1")
+    assert first.events[0].event_id == second.events[0].event_id
+    await enters(alice, stranger, first)
+    params = {"server_name": stranger.name}
+    joined = await alice.call("POST", f"/join/{quote(second.room_id)}", {}, params=params)
+    joined.must(502, "M_UNKNOWN")
+    (await alice.get(f"/rooms/{second.room_id}/state/m.room.create")).must(403, "M_FORBIDDEN")
+    (await alice.get(f"/rooms/{first.room_id}/state/m.room.create")).must()
 
 
 async def test_an_event_that_only_others_have_is_redacted(
@@ -215,6 +229,40 @@ async def test_the_state_behind_a_gap_is_asked_for_before_any_auth_chain(
     member = await alice.get(f"/rooms/{room.room_id}/state/m.room.member/{room.creator}")
     assert member.must()["displayname"] == "5"
     assert not stranger.unexpected
+
+
+async def test_history_has_an_event_that_the_state_of_a_later_one_names(
+    stranger: Stranger, alice: Person
+) -> None:
+    """Paging back, the state before an event is asked for, and has another event of the same answer."""
+    room = stranger.makes_room()
+    before = list(room.state.values())
+    topic = room.says(room.creator, "m.room.topic", {"topic": "old"}, state_key="")
+    after = list(room.state.values())
+    gap = room.says(room.creator, "m.room.message", {"body": "not told"})
+    last = room.event(room.creator, "m.room.message", {"body": "told"}, after=[topic, gap])
+    room.events.append(last)
+    newer = room.says(room.creator, "m.room.topic", {"topic": "new"}, state_key="")
+    await enters(alice, stranger, room)
+
+    def state_ids(request: Any) -> Any:
+        state = after if last.event_id in unquote(request.uri) else before
+        return {"pdu_ids": [event.event_id for event in state], "auth_chain_ids": []}
+
+    stranger.said["state_ids"] = state_ids
+    stranger.kept[topic.event_id] = topic
+    pdus = [json.loads(event.pdu) for event in (newer, last, topic)]
+    stranger.said["backfill"] = {"origin": stranger.name, "origin_server_ts": 1, "pdus": pdus}
+    page = (await alice.get(f"/rooms/{room.room_id}/messages", dir="b", limit=50)).must()
+    found = [event["event_id"] for event in page["chunk"]]
+    assert [event_id for event_id in found if event_id != found[0]][:3] == [
+        newer.event_id,
+        last.event_id,
+        topic.event_id,
+    ]
+    context = (await alice.get(f"/rooms/{room.room_id}/context/{quote(last.event_id)}", limit=0)).must()
+    topics = [event["content"]["topic"] for event in context["state"] if event["type"] == "m.room.topic"]
+    assert topics == ["old"]
 
 
 async def test_a_broken_auth_chain_behind_a_gap_changes_nothing(

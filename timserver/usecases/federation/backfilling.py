@@ -10,7 +10,7 @@ import structlog
 
 from timserver import core
 from timserver.context import Context
-from timserver.matrix import pdu, relations
+from timserver.matrix import errors, pdu, relations
 from timserver.matrix.event import Event
 from timserver.matrix.ids import EventID, ServerName
 from timserver.remote.client import RemoteError
@@ -69,10 +69,14 @@ async def _from(
     pdus = await remote_events.backfill(ctx.remote, tenant, server_name, room.room_id, wanted, limit)
     opened = in_order(await fetcher.opened(pdus[:limit]))
     async with room.lock:
-        history = _History(ctx, tenant, room, fetcher)
-        for event in opened:
-            await history.add(event)
-        return await history.write()
+        for _ in range(ctx.settings.limits.append_retries_max):
+            history = _History(ctx, tenant, room, fetcher)
+            for event in opened:
+                await history.add(event)
+            written = await history.write()
+            if written is not None:
+                return written
+    raise errors.Unavailable("The room is busy")
 
 
 class _History:
@@ -258,8 +262,10 @@ class _History:
                 return
         self.early.append((redaction.early_target, node.event_nid))
 
-    async def write(self) -> int:
-        """Write the stretch; how many events of it were not here."""
+    async def write(self) -> int | None:
+        """Write the stretch; how many events of it were not here. None when one of them was stored meanwhile, be it with
+        a state that was asked for: then the numbers by which the others name it are wrong.
+        """
         if not self.rows:
             return 0
         history = History(

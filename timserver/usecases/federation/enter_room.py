@@ -26,6 +26,7 @@ from timserver.usecases.events.admitting import Status
 from timserver.usecases.federation.handshake import Asked, Shaken, shake_hands
 from timserver.usecases.federation.importing import Entry, import_room
 from timserver.usecases.federation.opened import must_open, open_in_batches
+from timserver.usecases.federation.outliers import AuthChainIncomplete
 from timserver.usecases.federation.received_room import ReceivedRoom, check_received
 from timserver.usecases.federation.receiving import receive_pdu
 from timserver.usecases.federation.resident_room import takes_part
@@ -54,7 +55,7 @@ async def enter_room(
     shaken = await shake_hands(ctx, tenant, servers, asked, send)
     try:
         await _take_part(ctx, tenant, room, asked, shaken)
-    except errors.BadJson as error:
+    except (errors.BadJson, AuthChainIncomplete) as error:
         await _take_back(ctx, tenant, asked, shaken)
         raise errors.Unknown(
             "The other server's answer is not valid", status=502, inner=str(error)
@@ -67,7 +68,9 @@ async def enter_room(
 async def _take_part(
     ctx: Context, tenant: Tenant, room: LiveRoom | None, asked: Asked, shaken: Shaken[RoomAnswer]
 ) -> None:
-    """Believe the answer, if it can be believed. Raises BadJson, and `Forbidden` when the room does not allow the join."""
+    """Believe the answer, if it can be believed. Raises BadJson or `AuthChainIncomplete`, and `Forbidden` when the room
+    does not allow the join.
+    """
     join = await _co_signed(ctx, tenant, shaken)
     if room is not None and takes_part(room):
         await _follow(ctx, tenant, room, shaken.server_name, join)

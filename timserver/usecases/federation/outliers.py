@@ -28,7 +28,7 @@ BATCH = 1000
 
 
 class AuthChainIncomplete(ValueError):
-    """An event cites one that is neither given nor here."""
+    """An event cites one that is neither given nor here, or has the id of one of another room."""
 
 
 class OfRoom(msgspec.Struct, frozen=True):
@@ -50,18 +50,20 @@ async def store_outliers(
     known = await _known(ctx, tenant, room, wanted.values())
     order = in_auth_order(wanted, known)
     new = [event for event in order if event.event_id not in known]
-    judged = await _judge(ctx, tenant, room, new, wanted, known)
-    nodes = dict(known)
-    placing = _Placing(await _placed(ctx, tenant, known.values()))
-    inserted = 0
-    for start in range(0, len(new), BATCH):
-        inserted += await _insert(ctx, tenant, room, judged[start : start + BATCH], (nodes, placing))
-        await asyncio.sleep(0)
-    if inserted == len(new):
-        return {event_id: nodes[event_id] for event_id in wanted}
-    # Somebody else has stored some of them meanwhile, under other numbers.
-    stored = await _known(ctx, tenant, room, wanted.values())
-    return {event_id: stored[event_id] for event_id in wanted}
+    left = await _judge(ctx, tenant, room, new, wanted, known)
+    nodes, placing = dict(known), _Placing(await _placed(ctx, tenant, known.values()))
+    while left:
+        if await _insert(ctx, tenant, room, left[:BATCH], (nodes, placing)):
+            left = left[BATCH:]
+            await asyncio.sleep(0)
+            continue
+        # Somebody else has stored some of them meanwhile, under other numbers, which the rest cites.
+        nodes = await _known(ctx, tenant, room, wanted.values())
+        placing = _Placing(await _placed(ctx, tenant, nodes.values()))
+        before, left = left, [event for event in left if event.event_id not in nodes]
+        if len(left) == len(before):
+            raise AuthChainIncomplete("an event has the id of one of another room")
+    return {event_id: nodes[event_id] for event_id in wanted}
 
 
 async def _known(ctx: Context, tenant: Tenant, room: OfRoom, given: Iterable[Event]) -> dict[EventID, Node]:
@@ -171,8 +173,8 @@ async def _insert(
     room: OfRoom,
     batch: Sequence[Event],
     done: tuple[dict[EventID, Node], "_Placing"],
-) -> int:
-    """Write a batch; `done`, what is stored and placed, gets the new ones. How many were not known."""
+) -> bool:
+    """Write a batch; `done`, what is stored and placed, gets the new ones. False when one of them was stored meanwhile."""
     nodes, placing = done
     database, caches = ctx.database, ctx.caches
     types = await terms.type_nids(database, caches, tenant, [event.type for event in batch])
