@@ -35,12 +35,14 @@ class Counted:
     def __init__(self) -> None:
         self.outcomes: list[str] = []
         self.items = 0
+        self.polls = 0
 
     def transaction(self, outcome: str, items: int) -> None:
         self.outcomes.append(str(outcome))
         self.items += items
 
     def sending(self, under_way: int, tenants_waiting: int) -> None:
+        self.polls += 1
         assert under_way >= 0
         assert tenants_waiting >= 0
 
@@ -507,8 +509,9 @@ async def test_dead_servers_without_room_to_be_tried_do_not_keep_the_loop_busy(
         for at, who, room_id in rooms:
             await say(here, at, who, room_id, "1")
         await until(lambda: counted.outcomes.count("failed") >= 4)
-        outside.delay_s = 1.0
-        calls = 0
+        outside.held = asyncio.Event()
+        await until(lambda: outside.under_way == 1)
+        calls, polls, ended = 0, counted.polls, len(counted.outcomes)
         settle = here.database.call
 
         async def counting(sql: str, *args: object) -> list[object]:
@@ -518,10 +521,12 @@ async def test_dead_servers_without_room_to_be_tried_do_not_keep_the_loop_busy(
 
         here.database.call = counting  # type: ignore[method-assign]
         try:
-            await asyncio.sleep(1.5)
+            await until(lambda: counted.polls >= polls + 4)
+            outside.held.set()
+            await until(lambda: len(counted.outcomes) >= ended + 2)
         finally:
             here.database.call = settle  # type: ignore[method-assign]
-        assert calls < 40
+        causes = counted.polls - polls + len(counted.outcomes) - ended
+        assert calls <= 6 * causes
         outside.is_away()
-        outside.delay_s = 0
         await until(lambda: len(outside.bodies(B)) == len(outside.bodies(C)) == 2, 30)
