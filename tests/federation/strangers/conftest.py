@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.homeserver import Homeserver, Person, running, settings_for
+from tests.api.conftest import alice, bob, tenant
+from tests.support.homeserver import Homeserver, running, settings_for
 from tests.support.postgres import Postgres
 from tests.support.remote_server import Authority, remote_server
 from tests.support.stranger import Stranger
 from timserver.config import Federation, Media
-from timserver.tenancy import Tenant
+
+__all__ = ["alice", "authority", "bob", "server", "stranger", "tenant"]
 
 
 @pytest.fixture(scope="session")
@@ -42,18 +44,3 @@ async def server(
 async def stranger(server: Homeserver, authority: Authority) -> AsyncIterator[Stranger]:
     async with remote_server(authority) as remote:
         yield Stranger(remote, server)
-
-
-@pytest.fixture
-async def tenant(server: Homeserver) -> Tenant:
-    return await server.tenant()
-
-
-@pytest.fixture
-async def alice(server: Homeserver, tenant: Tenant) -> Person:
-    return await server.person(tenant, "alice")
-
-
-@pytest.fixture
-async def bob(server: Homeserver, tenant: Tenant) -> Person:
-    return await server.person(tenant, "bob")

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.api.conftest import alice, other, tenant
 from tests.support.homeserver import Homeserver, Person, running, settings_for
 from tests.support.name_server import name_server
 from tests.support.postgres import Postgres
@@ -17,6 +18,8 @@ from tests.support.remote_server import Authority
 from timserver.config import Api, Federation, Listener, Media
 from timserver.context import Context
 from timserver.tenancy import Tenant
+
+__all__ = ["alice", "bob", "carol", "ctx", "other", "server", "tenant", "third"]
 
 LOOPBACK, HTTP = "loopback", "http"
 
@@ -58,23 +61,8 @@ async def ctx(server: Homeserver) -> Context:
 
 
 @pytest.fixture
-async def tenant(server: Homeserver) -> Tenant:
-    return await server.tenant()
-
-
-@pytest.fixture
-async def other(server: Homeserver) -> Tenant:
-    return await server.tenant()
-
-
-@pytest.fixture
 async def third(server: Homeserver) -> Tenant:
     return await server.tenant()
-
-
-@pytest.fixture
-async def alice(server: Homeserver, tenant: Tenant) -> Person:
-    return await server.person(tenant, "alice")
 
 
 @pytest.fixture
