@@ -1,13 +1,11 @@
 """The first half of a join: the template. And the second half as older servers ask for it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
-
-from timserver.api.endpoint import Answer, Auth, BodyBytes, Path, Query, Request, answer_of, endpoint
+from timserver.api.endpoint import Answer, Auth, Path, Query, Request, answer_of, endpoint
+from timserver.api.federation.handshakes import SubmitRequest, TemplateResponse, submitted
 from timserver.context import Context
-from timserver.matrix.ids import EventID, RoomID, ServerName, UserID
-from timserver.matrix.membership_request import Submitted
+from timserver.matrix.ids import RoomID, ServerName, UserID
 from timserver.tenancy import Tenant
 from timserver.usecases.federation.accept_join import accept_join
 from timserver.usecases.federation.propose_membership import MembershipAsked, propose_membership
@@ -20,13 +18,6 @@ class MakeJoinRequest(Request, frozen=True, kw_only=True):
     room_id: Annotated[RoomID, Path("roomId")]
     user_id: Annotated[UserID, Path("userId")]
     ver: Annotated[tuple[str, ...], Query("ver")] = ("1",)
-
-
-class TemplateResponse(msgspec.Struct, frozen=True):
-    """An event that nobody has signed."""
-
-    room_version: str
-    event: dict[str, Any]
 
 
 @endpoint("GET", "/_matrix/federation/v1/make_join/{roomId}/{userId}", auth=Auth.SERVER)
@@ -44,24 +35,13 @@ async def make_join(
     return TemplateResponse(proposal.room_version, proposal.event)
 
 
-class SendJoinV1Request(Request, frozen=True, kw_only=True):
-    """The event."""
-
-    room_id: Annotated[RoomID, Path("roomId")]
-    event_id: Annotated[EventID, Path("eventId")]
-    event: Annotated[bytes, BodyBytes()]
-
-
 @endpoint("PUT", "/_matrix/federation/v1/send_join/{roomId}/{eventId}", auth=Auth.SERVER)
-async def send_join_v1(
-    ctx: Context, tenant: Tenant, origin: ServerName, request: SendJoinV1Request
-) -> Answer:
+async def send_join_v1(ctx: Context, tenant: Tenant, origin: ServerName, request: SubmitRequest) -> Answer:
     """PUT /_matrix/federation/v1/send_join/{roomId}/{eventId}, of older servers; the answer is in an array.
 
     Spec: https://spec.matrix.org/v1.19/server-server-api/#joining-rooms
     """
-    submitted = Submitted(
-        origin=origin, room_id=request.room_id, event_id=request.event_id, membership="join"
+    parts = await accept_join(
+        ctx, tenant, submitted(origin, request, "join"), request.event, omit_members=False
     )
-    parts = await accept_join(ctx, tenant, submitted, request.event, omit_members=False)
     return answer_of(await written(ctx, tenant, [b"[200,", *parts, b"]"]))

@@ -1,13 +1,13 @@
 """Another server's user asks to be let into a room: the template, and the signed event."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
-from timserver.api.endpoint import Auth, BodyBytes, Path, Query, Request, endpoint
+from timserver.api.endpoint import Auth, Path, Query, Request, endpoint
+from timserver.api.federation.handshakes import SubmitRequest, TemplateResponse, submitted
 from timserver.context import Context
-from timserver.matrix.ids import EventID, RoomID, ServerName, UserID
-from timserver.matrix.membership_request import Submitted
+from timserver.matrix.ids import RoomID, ServerName, UserID
 from timserver.tenancy import Tenant
 from timserver.usecases.federation.accept_knock import accept_knock
 from timserver.usecases.federation.propose_membership import MembershipAsked, propose_membership
@@ -19,21 +19,6 @@ class MakeKnockRequest(Request, frozen=True, kw_only=True):
     room_id: Annotated[RoomID, Path("roomId")]
     user_id: Annotated[UserID, Path("userId")]
     ver: Annotated[tuple[str, ...], Query("ver")]
-
-
-class TemplateResponse(msgspec.Struct, frozen=True):
-    """An event that nobody has signed."""
-
-    room_version: str
-    event: dict[str, Any]
-
-
-class SendKnockRequest(Request, frozen=True, kw_only=True):
-    """The event."""
-
-    room_id: Annotated[RoomID, Path("roomId")]
-    event_id: Annotated[EventID, Path("eventId")]
-    event: Annotated[bytes, BodyBytes()]
 
 
 class SendKnockResponse(msgspec.Struct, frozen=True):
@@ -59,13 +44,12 @@ async def make_knock(
 
 @endpoint("PUT", "/_matrix/federation/v1/send_knock/{roomId}/{eventId}", auth=Auth.SERVER)
 async def send_knock(
-    ctx: Context, tenant: Tenant, origin: ServerName, request: SendKnockRequest
+    ctx: Context, tenant: Tenant, origin: ServerName, request: SubmitRequest
 ) -> SendKnockResponse:
     """PUT /_matrix/federation/v1/send_knock/{roomId}/{eventId}.
 
     Spec: https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv1send_knockroomideventid
     """
-    submitted = Submitted(
-        origin=origin, room_id=request.room_id, event_id=request.event_id, membership="knock"
+    return SendKnockResponse(
+        await accept_knock(ctx, tenant, submitted(origin, request, "knock"), request.event)
     )
-    return SendKnockResponse(await accept_knock(ctx, tenant, submitted, request.event))

@@ -1,13 +1,11 @@
 """The first half of leaving a room that the other server is not in: the template. And the second as older servers ask."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
-
-from timserver.api.endpoint import Answer, Auth, BodyBytes, Path, Request, endpoint
+from timserver.api.endpoint import Answer, Auth, Path, Request, endpoint
+from timserver.api.federation.handshakes import SubmitRequest, TemplateResponse, submitted
 from timserver.context import Context
-from timserver.matrix.ids import EventID, RoomID, ServerName, UserID
-from timserver.matrix.membership_request import Submitted
+from timserver.matrix.ids import RoomID, ServerName, UserID
 from timserver.tenancy import Tenant
 from timserver.usecases.federation.accept_membership import accept_membership
 from timserver.usecases.federation.propose_membership import MembershipAsked, propose_membership
@@ -18,13 +16,6 @@ class MakeLeaveRequest(Request, frozen=True, kw_only=True):
 
     room_id: Annotated[RoomID, Path("roomId")]
     user_id: Annotated[UserID, Path("userId")]
-
-
-class TemplateResponse(msgspec.Struct, frozen=True):
-    """An event that nobody has signed."""
-
-    room_version: str
-    event: dict[str, Any]
 
 
 @endpoint("GET", "/_matrix/federation/v1/make_leave/{roomId}/{userId}", auth=Auth.SERVER)
@@ -40,24 +31,11 @@ async def make_leave(
     return TemplateResponse(proposal.room_version, proposal.event)
 
 
-class SendLeaveV1Request(Request, frozen=True, kw_only=True):
-    """The event."""
-
-    room_id: Annotated[RoomID, Path("roomId")]
-    event_id: Annotated[EventID, Path("eventId")]
-    event: Annotated[bytes, BodyBytes()]
-
-
 @endpoint("PUT", "/_matrix/federation/v1/send_leave/{roomId}/{eventId}", auth=Auth.SERVER)
-async def send_leave_v1(
-    ctx: Context, tenant: Tenant, origin: ServerName, request: SendLeaveV1Request
-) -> Answer:
+async def send_leave_v1(ctx: Context, tenant: Tenant, origin: ServerName, request: SubmitRequest) -> Answer:
     """PUT /_matrix/federation/v1/send_leave/{roomId}/{eventId}, of older servers; the answer is in an array.
 
     Spec: https://spec.matrix.org/v1.19/server-server-api/#leaving-rooms-rejecting-invites
     """
-    submitted = Submitted(
-        origin=origin, room_id=request.room_id, event_id=request.event_id, membership="leave"
-    )
-    await accept_membership(ctx, tenant, submitted, request.event)
+    await accept_membership(ctx, tenant, submitted(origin, request, "leave"), request.event)
     return Answer(body=b"[200,{}]")
