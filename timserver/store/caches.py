@@ -6,8 +6,9 @@ that changed them, and live for `STALE_S` seconds at most when a hint is lost.
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -164,8 +165,7 @@ class Caches:
         """What they say of a server."""
         self.hierarchies: Lru[tuple[int, str, bool], tuple[float, Any]] = Lru(1_000)
         """By tenant, space, and whether only what is suggested: another server's answer, with the monotonic time of it."""
-        self.media_locks: Lru[tuple[int, int, str], asyncio.Lock] = Lru(limits.rooms_cached_max)
-        """By file of another server: only one request fetches it."""
+        self._locks: WeakValueDictionary[tuple[Hashable, ...], asyncio.Lock] = WeakValueDictionary()
         self.media_slots = asyncio.Semaphore(limits.remote_media_at_once_max)
         self.previews = Previews(limits)
         self.receiving: Counter[tuple[int, str]] = Counter()
@@ -176,6 +176,10 @@ class Caches:
         self.heard: Lru[tuple[int, str], float] = Lru(limits.tokens_cached_max)
         """By other server: the monotonic time when a request of it was last noted."""
         self.dead_servers: Lru[str, DeadServer] = Lru(limits.server_keys_cached_max)
+
+    def lock(self, tenant: Tenant, *what: Hashable) -> asyncio.Lock:
+        """For what of a tenant's only one request of this process at a time looks for and makes; gone when nobody has it."""
+        return self._locks.setdefault((tenant.tenant_id, *what), asyncio.Lock())
 
     def drop_named(self, tenant_id: int, name: str) -> None:
         """A hint from another process: `tokens:<user_nid>`, `push:<user_nid>`, `room:<room_nid>:<room_id>`, `keys`,

@@ -4,8 +4,6 @@ It is streamed to the disk with a limit, and gets a media id here that nobody le
 never becomes part of a path.
 """
 
-import asyncio
-
 import structlog
 
 from timserver.config import RateKind
@@ -41,9 +39,7 @@ async def remote_media(
     if known is not None:
         return known
     ctx.caches.rates.take(tenant, RateKind.MEDIA, requester.user_id if requester else "")
-    key = tenant.tenant_id, server_nid, remote_id
-    lock = ctx.caches.media_locks.get(key) or ctx.caches.media_locks.put(key, asyncio.Lock())
-    async with lock:
+    async with ctx.caches.lock(tenant, "media", server_nid, remote_id):
         known = await _find(ctx, tenant, server_nid, remote_id)
         if known is not None:
             return known
