@@ -1,5 +1,6 @@
 """What the server says to its users, and the room it says it in."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -66,6 +67,17 @@ async def test_the_room_is_always_the_same_and_who_left_it_is_invited_again(
     (await alice.post(f"/rooms/{room}/leave")).must()
     await told(root, alice)
     assert list(await invites(alice)) == [room]
+
+
+async def test_first_notices_at_the_same_moment_come_in_one_room(
+    root: Person, alice: Person, bob: Person
+) -> None:
+    events = await asyncio.gather(*(told(root, whom) for whom in (alice, alice, bob)))
+    (room,) = await invites(alice)
+    assert list(await invites(bob)) != [room]
+    (await alice.post(f"/join/{room}")).must()
+    sent = {item["event_id"] for item in (await messages(alice, room))["chunk"]}
+    assert sent & set(events) == set(events[:2])
 
 
 async def test_a_transaction_id_makes_it_once(root: Person, alice: Person) -> None:

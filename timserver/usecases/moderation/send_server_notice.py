@@ -54,7 +54,8 @@ async def send_server_notice(
     if account is None or account.state == accounts.DEACTIVATED:
         raise errors.NotFound("User not found")
     sender = await _sender(ctx, tenant, sender_id)
-    room = await _room(ctx, tenant, sender, notice.user_id, account.user_nid)
+    async with ctx.caches.lock(tenant, "notices", account.user_nid):
+        room = await _room(ctx, tenant, sender, notice.user_id, account.user_nid)
     transaction = Transaction(requester.device_nid, txn_id) if txn_id is not None else None
     draft = draft_of(sender, notice.type, notice.content, notice.state_key)
     result = await append(ctx, tenant, room, [draft], transaction=transaction)
@@ -80,7 +81,9 @@ async def _sender(ctx: Context, tenant: Tenant, user_id: UserID) -> Requester:
 
 
 async def _room(ctx: Context, tenant: Tenant, sender: Requester, user_id: UserID, user_nid: int) -> LiveRoom:
-    """The room of the two, the user in it or invited."""
+    """The room of the two, the user in it or invited. For who holds the user's lock; two processes that make one at the
+    same moment make two, and what comes later is said in the newer.
+    """
     async with ctx.database.transaction(tenant) as conn:
         found = await rooms.newest_with(conn, tenant, user_nid, sender.user_nid)
     if found is None:
