@@ -94,6 +94,12 @@ async def test_without_a_transaction_id_each_request_sends(
     ids = [(await alice.post(path, body)).must()["event_id"] for _ in range(2)]
     assert len(set(ids)) == 2
     assert message_bodies((await bob.get("/sync")).must(), room) == ["again", "again"]
+    seen = (await alice.get(f"/rooms/{room}/event/{ids[0]}")).must()
+    assert "transaction_id" not in seen["unsigned"], "alice has given none"
+    redaction = (await alice.post(f"/rooms/{room}/send/m.room.redaction", {"redacts": ids[0]})).must()
+    assert (await bob.get(f"/rooms/{room}/event/{redaction['event_id']}")).must()[
+        "type"
+    ] == "m.room.redaction"
     (await alice.call("POST", path, data=b'{"body": NaN}')).must(400, "M_NOT_JSON")
     (await mallory.post(path, body)).must(403, "M_FORBIDDEN")
 

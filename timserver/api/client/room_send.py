@@ -7,21 +7,10 @@ import msgspec
 from timserver.api.endpoint import JsonBody, Path, Request, WholeBody, endpoint
 from timserver.config import RateKind
 from timserver.context import Context
-from timserver.matrix.ids import RoomID
+from timserver.matrix.ids import EventID, RoomID
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.redact_event import REDACTION, redact_event, target_of
 from timserver.usecases.events.send_message import send_message as send
-
-_TXN_ID_LENGTH = 20
-
-
-class SendMessageRequest(Request, frozen=True, kw_only=True):
-    """Where, what, and the client's transaction id."""
-
-    room_id: Annotated[RoomID, Path("roomId")]
-    event_type: Annotated[str, Path("eventType")]
-    txn_id: Annotated[str, Path("txnId")]
-    content: Annotated[JsonBody, WholeBody()]
 
 
 class SendOnceRequest(Request, frozen=True, kw_only=True):
@@ -30,6 +19,12 @@ class SendOnceRequest(Request, frozen=True, kw_only=True):
     room_id: Annotated[RoomID, Path("roomId")]
     event_type: Annotated[str, Path("eventType")]
     content: Annotated[JsonBody, WholeBody()]
+
+
+class SendMessageRequest(SendOnceRequest, frozen=True, kw_only=True):
+    """Where, what, and the client's transaction id."""
+
+    txn_id: Annotated[str, Path("txnId")]
 
 
 class EventIdResponse(msgspec.Struct, frozen=True):
@@ -51,17 +46,7 @@ async def send_message(
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidsendeventtypetxnid
     """
-    if request.event_type == REDACTION:
-        target = target_of(request.content)
-        return EventIdResponse(
-            await redact_event(
-                ctx, tenant, requester, request.room_id, target, request.content, request.txn_id
-            )
-        )
-    event_id = await send(
-        ctx, tenant, requester, request.room_id, request.event_type, request.content, request.txn_id
-    )
-    return EventIdResponse(event_id)
+    return EventIdResponse(await _send(ctx, tenant, requester, request, request.txn_id))
 
 
 @endpoint(
@@ -77,8 +62,13 @@ async def send_message_once(
 
     Spec: https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidsendeventtypetxnid
     """
-    txn_id = ctx.ids.opaque(_TXN_ID_LENGTH)
-    with_id = SendMessageRequest(
-        room_id=request.room_id, event_type=request.event_type, txn_id=txn_id, content=request.content
-    )
-    return await send_message(ctx, tenant, requester, with_id)
+    return EventIdResponse(await _send(ctx, tenant, requester, request, None))
+
+
+async def _send(
+    ctx: Context, tenant: Tenant, requester: Requester, request: SendOnceRequest, txn_id: str | None
+) -> EventID:
+    room_id, content = request.room_id, request.content
+    if request.event_type == REDACTION:
+        return await redact_event(ctx, tenant, requester, room_id, target_of(content), content, txn_id)
+    return await send(ctx, tenant, requester, room_id, request.event_type, content, txn_id)

@@ -28,6 +28,11 @@ class Transaction(msgspec.Struct, frozen=True):
     txn_id: str
 
 
+def transaction_of(requester: Requester, txn_id: str | None) -> Transaction | None:
+    """None without an id: each request is one of its own."""
+    return Transaction(requester.device_nid, txn_id) if txn_id is not None else None
+
+
 def draft_of(
     requester: Requester, event_type: str, content: JsonObject, state_key: str | None = None
 ) -> Draft:

@@ -16,7 +16,7 @@ from timserver.store.events import EventRow
 from timserver.store.live_rooms import JOIN, LiveRoom
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.appending import append
-from timserver.usecases.events.drafts import Draft, Transaction
+from timserver.usecases.events.drafts import Draft, transaction_of
 from timserver.usecases.rooms.live import must_current_room
 from timserver.usecases.rooms.power import levels_of
 
@@ -41,7 +41,7 @@ async def redact_event(
     room_id: RoomID,
     event_id: EventID,
     content: JsonObject,
-    txn_id: str,
+    txn_id: str | None,
 ) -> EventID:
     """The redaction's id; the same one for a transaction id that is known.
 
@@ -66,7 +66,7 @@ async def redact_event(
         content=content,
         redacts=event_id,
     )
-    transaction = Transaction(requester.device_nid, txn_id)
+    transaction = transaction_of(requester, txn_id)
     if row is None:
         result = await append(ctx, tenant, room, [draft], transaction=transaction)
         await _note_early(ctx, tenant, room, event_id, result.event_ids[-1])

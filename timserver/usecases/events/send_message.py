@@ -8,7 +8,7 @@ from timserver.policy import points
 from timserver.policy.facts import SendFacts
 from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.appending import append
-from timserver.usecases.events.drafts import Transaction, draft_of
+from timserver.usecases.events.drafts import draft_of, transaction_of
 from timserver.usecases.rooms.live import must_live_room
 
 
@@ -19,7 +19,7 @@ async def send_message(
     room_id: RoomID,
     event_type: str,
     content: JsonObject,
-    txn_id: str,
+    txn_id: str | None,
 ) -> EventID:
     """The event's id; the same one for a transaction id that is known.
 
@@ -31,7 +31,7 @@ async def send_message(
     points.check(
         points.ON_SEND, SendFacts(tenant=tenant, sender=requester.user_id, type=event_type, content=content)
     )
-    transaction = Transaction(requester.device_nid, txn_id)
+    transaction = transaction_of(requester, txn_id)
     result = await append(
         ctx, tenant, room, [draft_of(requester, event_type, content)], transaction=transaction
     )

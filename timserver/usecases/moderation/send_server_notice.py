@@ -18,7 +18,7 @@ from timserver.tenancy import Requester, Tenant
 from timserver.usecases.account_data.tags import change_tags
 from timserver.usecases.accounts.new_account import insert_account, prepare_account, server_user_id
 from timserver.usecases.events.appending import append
-from timserver.usecases.events.drafts import Transaction, draft_of
+from timserver.usecases.events.drafts import draft_of, transaction_of
 from timserver.usecases.membership.changing import Change, change_membership
 from timserver.usecases.rooms.live import must_current_room
 from timserver.usecases.rooms.new_room import make_room
@@ -56,7 +56,7 @@ async def send_server_notice(
     sender = await _sender(ctx, tenant, sender_id)
     async with ctx.caches.lock(tenant, "notices", account.user_nid):
         room = await _room(ctx, tenant, sender, notice.user_id, account.user_nid)
-    transaction = Transaction(requester.device_nid, txn_id) if txn_id is not None else None
+    transaction = transaction_of(requester, txn_id)
     draft = draft_of(sender, notice.type, notice.content, notice.state_key)
     result = await append(ctx, tenant, room, [draft], transaction=transaction)
     return result.event_ids[-1]
