@@ -65,9 +65,15 @@ async def open_context(settings: Settings, master_key: bytes) -> AsyncIterator[C
     clock, ids = SystemClock(), SystemIds()
     url = settings.database.url.get_secret_value()
     wait_s = settings.limits.database_wait_ms_max / 1000
-    pool_max = settings.database.pool_max
     async with AsyncExitStack() as stack:
-        database = await Database.connect(url, pool_size=pool_max, wait_s=wait_s, vault=Vault(master_key))
+        database = await Database.connect(
+            url,
+            pool_size=settings.database.pool_max,
+            pool_min=settings.database.pool_min,
+            statement_timeout_ms=settings.database.statement_timeout_ms,
+            wait_s=wait_s,
+            vault=Vault(master_key),
+        )
         stack.push_async_callback(database.close)
         caches = Caches(settings.limits, Rates(clock, settings.rate_limits))
         bus = Bus(url)

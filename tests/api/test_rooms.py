@@ -123,3 +123,11 @@ async def test_joined_members_have_both_fields(alice: Person, bob: Person) -> No
     assert set(joined) == {alice.user_id, bob.user_id}
     assert all(set(member) == {"display_name", "avatar_url"} for member in joined.values())
     assert joined[bob.user_id]["avatar_url"] is None
+
+
+async def test_invites_of_a_new_room_are_bounded(alice: Person) -> None:
+    """Nothing is made when there are too many."""
+    before = (await alice.get("/joined_rooms")).must()["joined_rooms"]
+    invited = [f"@u{number}:{alice.tenant.server_name}" for number in range(101)]
+    (await alice.post("/createRoom", {"invite": invited})).must(400, "M_INVALID_PARAM")
+    assert (await alice.get("/joined_rooms")).must()["joined_rooms"] == before

@@ -1,6 +1,11 @@
 import asyncio
 
+import pytest
+
 from timserver.context import Context
+from timserver.matrix import errors
+from timserver.store.database import Database
+from timserver.store.vault import Vault
 from timserver.tenancy import Tenant
 
 
@@ -52,3 +57,21 @@ async def test_a_canceled_transaction_leaves_a_connection_that_works(ctx: Contex
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert {type(result) for result in results} <= {type(None), asyncio.CancelledError}
     assert await ctx.database.call("select 1") == [(1,)]
+
+
+async def test_a_statement_that_takes_too_long_is_canceled(database_url: str, tenant: Tenant) -> None:
+    limited = Database.connect(
+        database_url, pool_size=2, pool_min=2, statement_timeout_ms=100, wait_s=5, vault=Vault(bytes(32))
+    )
+    database = await limited
+    try:
+        assert database._pool.get_size() == 2
+        async with asyncio.timeout(5):
+            with pytest.raises(errors.Unavailable):
+                await database.call("select pg_sleep(20)")
+            with pytest.raises(errors.Unavailable):
+                async with database.transaction(tenant) as conn:
+                    await conn.raw.execute("select pg_sleep(20)")
+        assert await database.call("select 1") == [(1,)]
+    finally:
+        await database.close()

@@ -25,6 +25,9 @@ APP_ROLE = "timserver_app"
 NIDS_PER_BLOCK = 256
 """As `nid_seq` increments."""
 
+_LINK_GRACE_S = 30
+"""After the server should have canceled a statement, the link is taken for broken."""
+
 _NEXT_BLOCK = "select nextval('nid_seq')"
 
 UniqueViolation = asyncpg.UniqueViolationError
@@ -40,6 +43,7 @@ _UNAVAILABLE = (
     asyncpg.TooManyConnectionsError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.QueryCanceledError,
 )
 
 
@@ -86,30 +90,39 @@ class Database:
         url: str,
         *,
         pool_size: int,
+        pool_min: int = 1,
+        statement_timeout_ms: int = 30_000,
         wait_s: float,
         vault: Vault,
         role: str = APP_ROLE,
         schema: str | None = None,
     ) -> "Database":
-        """A pool of at most `pool_size` connections that act as `role`; who gets none within `wait_s` is told 503."""
+        """A pool of at most `pool_size` connections that act as `role`, of which `pool_min` are opened at once; who gets
+        none within `wait_s` is told 503, and so is whose statement takes longer than `statement_timeout_ms`.
+        """
         if not re.fullmatch(r"[a-z_][a-z0-9_]*", role):
             raise ValueError("role")
 
         async def no_reset(_: Any) -> None:
             """Nothing outlives a transaction here: settings are LOCAL, so release costs no round trip."""
 
-        settings = {"role": role, "application_name": "timserver", "jit": "off"}
+        settings = {
+            "role": role,
+            "application_name": "timserver",
+            "jit": "off",
+            "statement_timeout": str(statement_timeout_ms),
+        }
         if schema:
             settings["search_path"] = schema
         pool = await asyncpg.create_pool(
             url,
-            min_size=1,
+            min_size=pool_min,
             max_size=pool_size,
             server_settings=settings,
             statement_cache_size=1000,
             max_cached_statement_lifetime=0,
             max_inactive_connection_lifetime=300,
-            command_timeout=60,
+            command_timeout=statement_timeout_ms / 1000 + _LINK_GRACE_S,
             reset=no_reset,
         )
         return cls(pool, wait_s, vault)

@@ -40,7 +40,11 @@ class NewRoom(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def create_room(ctx: Context, tenant: Tenant, requester: Requester, wanted: NewRoom) -> RoomID:
-    """The new room's id. Raises `UnsupportedRoomVersion`, `RoomInUse`, `InvalidRoomState` and by policy."""
+    """The new room's id. Raises `InvalidParam` for too many invites, `UnsupportedRoomVersion`, `RoomInUse`,
+    `InvalidRoomState` and by policy.
+    """
+    if len(wanted.invite) > ctx.settings.limits.create_room_invites_max:
+        raise errors.InvalidParam(f"At most {ctx.settings.limits.create_room_invites_max} invites")
     facts = CreateRoomFacts(
         tenant=tenant,
         federation=federation_list(ctx),
