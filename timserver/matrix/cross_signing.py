@@ -11,7 +11,6 @@ from timserver.matrix.ids import UserID
 from timserver.matrix.json_types import JsonObject
 
 MASTER, SELF_SIGNING, USER_SIGNING = "master", "self_signing", "user_signing"
-USAGES = (MASTER, SELF_SIGNING, USER_SIGNING)
 
 _ED25519 = "ed25519:"
 

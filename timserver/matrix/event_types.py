@@ -54,7 +54,6 @@ TYPE_NIDS: Final[Mapping[str, int]] = {name: place + 1 for place, name in enumer
 CREATE: Final = TYPE_NIDS["m.room.create"]
 MEMBER: Final = TYPE_NIDS["m.room.member"]
 POWER_LEVELS: Final = TYPE_NIDS["m.room.power_levels"]
-JOIN_RULES: Final = TYPE_NIDS["m.room.join_rules"]
 HISTORY_VISIBILITY: Final = TYPE_NIDS["m.room.history_visibility"]
 REDACTION: Final = TYPE_NIDS["m.room.redaction"]
 ENCRYPTION: Final = TYPE_NIDS["m.room.encryption"]
@@ -63,7 +62,6 @@ POLICY: Final = TYPE_NIDS["m.room.policy"]
 
 CREATE_KEY: Final = CREATE + EMPTY_KEY
 POWER_LEVELS_KEY: Final = POWER_LEVELS + EMPTY_KEY
-JOIN_RULES_KEY: Final = JOIN_RULES + EMPTY_KEY
 HISTORY_VISIBILITY_KEY: Final = HISTORY_VISIBILITY + EMPTY_KEY
 ENCRYPTION_KEY: Final = ENCRYPTION + EMPTY_KEY
 SERVER_ACL_KEY: Final = SERVER_ACL + EMPTY_KEY

@@ -20,9 +20,6 @@ THREAD: Final = "m.thread"
 REFERENCE: Final = "m.reference"
 ANNOTATION: Final = "m.annotation"
 
-THREAD_HOPS_MAX: Final = 3
-"""How many relations are followed from an event to find the thread it belongs to."""
-
 
 class Relation(msgspec.Struct, frozen=True):
     """A valid `m.relates_to` with a `rel_type`. `key` only means something to annotations."""

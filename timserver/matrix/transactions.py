@@ -17,7 +17,6 @@ from timserver.matrix.json_types import JsonObject
 
 PDUS_MAX: Final = 50
 EDUS_MAX: Final = 100
-EDU_SIZE_BYTES_MAX: Final = 1_048_576
 
 
 class Pdu(msgspec.Struct, frozen=True):

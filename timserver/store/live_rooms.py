@@ -158,8 +158,3 @@ class LiveRoom:
     def joined_count(self) -> int:
         """How many are joined."""
         return sum(1 for member in self.members.values() if member.membership == JOIN)
-
-    @property
-    def encrypted(self) -> bool:
-        """Has encryption been switched on?"""
-        return event_types.ENCRYPTION_KEY in self.others

@@ -43,16 +43,6 @@ async def profile_of(conn: Connection, tenant: Tenant, user_nid: int) -> dict[st
     return {row.name: msgspec.json.decode(row.value) for row in rows}
 
 
-async def profiles_of(
-    conn: Connection, tenant: Tenant, user_nids: list[int]
-) -> dict[int, dict[str, JsonValue]]:
-    """All fields of some users."""
-    found: dict[int, dict[str, JsonValue]] = {nid: {} for nid in user_nids}
-    for row in await _FIELDS.all(conn, tenant, user_nids):
-        found[row.user_nid][row.name] = msgspec.json.decode(row.value)
-    return found
-
-
 async def set_field(conn: Connection, tenant: Tenant, user_nid: int, name: str, value: JsonValue) -> None:
     """Set one field."""
     await _SET.run(conn, tenant, user_nid, name, msgspec.json.encode(value))

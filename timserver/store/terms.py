@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from timserver.matrix.event_types import EMPTY_KEY, TYPE_NIDS, WELL_KNOWN
+from timserver.matrix.event_types import EMPTY_KEY, TYPE_NIDS
 from timserver.store.caches import Caches
 from timserver.store.database import Connection, Database
 from timserver.store.statement import Function, Statement
@@ -123,8 +123,3 @@ async def find_key_nid(
         return TYPE_NIDS[event_type] + EMPTY_KEY
     name = state_key if event_type == "m.room.member" else _key_name(event_type, state_key)
     return (await find(conn, caches, tenant, [name])).get(name)
-
-
-def well_known_type(nid: int) -> str | None:
-    """The type behind a fixed number."""
-    return WELL_KNOWN[nid - 1] if 0 < nid <= len(WELL_KNOWN) else None

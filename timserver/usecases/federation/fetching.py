@@ -7,8 +7,6 @@ asked for again for a while.
 import asyncio
 from collections.abc import Iterable, Sequence
 
-import structlog
-
 from timserver.context import Context
 from timserver.matrix import pdu
 from timserver.matrix.errors import MatrixError
@@ -27,8 +25,6 @@ from timserver.usecases.events.placing import with_reach
 from timserver.usecases.events.resolving import state_with
 from timserver.usecases.federation.opening import Refused, open_pdus
 from timserver.usecases.federation.outliers import AuthChainIncomplete, OfRoom, store_outliers
-
-_log = structlog.get_logger("timserver.federation")
 
 SINGLY_MAX = 30
 """Missing events of a state that are asked for one by one; of more, the whole state is."""

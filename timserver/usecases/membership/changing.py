@@ -3,7 +3,6 @@
 import msgspec
 
 from timserver.context import Context
-from timserver.matrix import errors
 from timserver.matrix.ids import UserID, server_name_of
 from timserver.matrix.json_types import JsonObject, JsonValue
 from timserver.store import terms
@@ -70,9 +69,3 @@ async def membership_of(ctx: Context, tenant: Tenant, room: LiveRoom, user: User
     event = await state_event(ctx, tenant, room, "m.room.member", user)
     membership = event.membership if event else None
     return membership if membership in MEMBERSHIP_CODES else "leave"
-
-
-async def must_exist_locally(ctx: Context, tenant: Tenant, user: UserID) -> None:
-    """Raises `NotFound` for a user of another server, which cannot be reached yet."""
-    if server_name_of(user) != tenant.server_name:
-        raise errors.NotFound("That server cannot be reached")

@@ -29,11 +29,6 @@ class LocatedRoom(msgspec.Struct, frozen=True):
     servers: tuple[ServerName, ...] = ()
 
 
-async def resolve_room(ctx: Context, tenant: Tenant, room_id_or_alias: str) -> RoomID:
-    """As `locate_room`, without the servers."""
-    return (await locate_room(ctx, tenant, room_id_or_alias)).room_id
-
-
 async def locate_room(ctx: Context, tenant: Tenant, room_id_or_alias: str) -> LocatedRoom:
     """Raises `InvalidParam` for neither, `NotFound` for an alias that nobody knows, `Forbidden` by policy, 502 when the
     alias's server does not answer.
