@@ -31,5 +31,5 @@ def test_reaching_one_of_some(vector: dict[int, int], lowest: dict[int, int], re
 
 def test_the_lowest_place_on_each_chain() -> None:
     places = [(1, 4), (1, 2), (2, 7), (1, 3), None]
-    placed = [Placed(number, place, {}) for number, place in enumerate(places)]
+    placed = [Placed(place, {}) for place in places]
     assert auth_vector.lowest_places(placed) == {1: 2, 2: 7}

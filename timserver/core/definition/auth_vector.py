@@ -34,7 +34,6 @@ Range = tuple[int, int, int]
 class Placed(msgspec.Struct, frozen=True):
     """An event and what it reaches; it has no place when no other event can cite it."""
 
-    key: int
     place: Place | None
     vector: Vector
 

@@ -52,8 +52,8 @@ class Fork:
             return []
         places = ((event.placed.chain, event.placed.position) for event in self.full)
         placed = [
-            auth_vector.Placed(event.key, place if place[0] else None, unpack_state(vector))
-            for event, place, vector in zip(self.full, places, vectors, strict=True)
+            auth_vector.Placed(place if place[0] else None, unpack_state(vector))
+            for place, vector in zip(places, vectors, strict=True)
         ]
         self.lowest = auth_vector.lowest_places(placed)
         return auth_vector.between(placed)
