@@ -73,10 +73,9 @@ class Fork:
     def asked_keys(self, more: Sequence[Stored]) -> set[StateKey]:
         """What authorization looks at; from version 12, nothing but the create event."""
         self.full += _pdus(more)
-        asked = {("m.room.create", "")}
-        if self.version.state_resolution is not StateResolution.V2_1:
-            asked.add(("m.room.power_levels", ""))
-            asked |= stored_events.asked_keys(self.version, self.full)
+        if self.version.state_resolution is StateResolution.V2_1:
+            return {("m.room.create", "")}
+        asked = stored_events.asked_keys(self.version, self.full)
         return asked - stored_events.keys_in(self.full, self.differing)
 
     def cited(self, unconflicted: Sequence[Stored]) -> list[int]:

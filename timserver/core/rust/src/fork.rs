@@ -117,7 +117,6 @@ impl Fork {
         self.full.extend(more);
         let mut asked = HashSet::from([("m.room.create", "")]);
         if !self.rules.has(Rules::FROM_NOTHING) {
-            asked.insert(("m.room.power_levels", ""));
             let differing: NumberSet = self.differing.keys.iter().copied().collect();
             let mut common = Vec::new();
             let mut own = Vec::new();
