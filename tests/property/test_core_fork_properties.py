@@ -14,7 +14,7 @@ from tests.support.stored_rooms import StoredRoom, merged
 from timserver import core
 from timserver.core import chains, choice
 from timserver.core.definition import auth_chain, auth_vector, layered_state
-from timserver.matrix.room_versions import ROOM_VERSIONS
+from timserver.matrix.room_versions import ROOM_VERSIONS, StateResolution
 
 versions = st.sampled_from(sorted(ROOM_VERSIONS))
 seeds = st.integers(0, 2**32)
@@ -94,6 +94,48 @@ def test_engine_and_definition_keep_the_same(version: str, seed: int, count: int
             ranges = fork.ranges(reached, [stored.rows[number] for number in fork.numbers])
             kept.append((stored.placed, stored.snapshots, fork.differing, fork.numbers, sorted(ranges or ())))
     assert kept[0] == kept[1]
+
+
+@given(versions, seeds, st.booleans(), st.integers(2, 4))
+def test_what_vectors_tell_of_the_full_set_is_what_walking_finds(
+    version: str, seed: int, by_engine: bool, count: int
+) -> None:
+    room = RandomRoom(version, seed).grow(30)
+    with engine_is(by_engine):
+        stored = StoredRoom(room)
+        parents = [stored.snapshots[event_id] for event_id in room.random.sample(sorted(room.states), count)]
+        fork = core.fork(room.version, [parent.state for parent in parents])
+        differing = [stored.rows[number] for number in fork.numbers]
+        ranges = fork.ranges([parent.reach for parent in parents], differing)
+        assert ranges is not None
+        walked = stored.walk(parents, fork.numbers)
+        assert sorted(fork.full_set(stored.placed_in(ranges))) == sorted(walked)
+        if room.version.state_resolution is not StateResolution.V2_1:
+            # Nothing lies between conflicted events: whatever else is read, it is not taken.
+            assert sorted(fork.full_set([*stored.placed.values()])) == sorted(walked)
+
+
+@given(versions, seeds, st.booleans())
+def test_without_a_vector_nothing_is_told(version: str, seed: int, by_engine: bool) -> None:
+    """Neither where the full conflicted set stands, as without a reach, nor what the resolved state reaches."""
+    room = RandomRoom(version, seed).grow(30)
+    with engine_is(by_engine):
+        stored = StoredRoom(room)
+        together = room.random.sample(sorted(room.states), 2)
+        parents = [stored.snapshots[event_id] for event_id in together]
+        fork = core.fork(room.version, [parent.state for parent in parents])
+        rows = [stored.rows[number] for number in fork.numbers]
+        reached = [parent.reach for parent in parents]
+        if rows and room.version.state_resolution is not StateResolution.V1:
+            assert fork.ranges(reached, rows) is not None
+            assert fork.ranges([None, *reached[1:]], rows) is None
+            assert fork.ranges(reached, [stored.without_vector(rows[0].number), *rows[1:]]) is None
+        before, after = merged(parents[0].state), merged(stored.state_after(together).state)
+        for number in {*before.values()} ^ {*after.values()}:
+            row, stored.rows[number] = stored.rows[number], stored.without_vector(number)
+            stored.state_after(together)
+            assert stored.steps[-1] is None
+            stored.rows[number] = row
 
 
 @given(versions, seeds)

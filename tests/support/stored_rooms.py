@@ -48,19 +48,23 @@ class StoredRoom:
         number = self.numbers[event.event_id] = 7 * len(self.numbers) + 3
         key = self.keys.setdefault(event.key, 5 * len(self.keys) + 2) if event.is_state else 0
         auth = [self.numbers[event_id] for event_id in event.auth_events]
-        prev = [self.numbers[event_id] for event_id in event.prev_events]
         before = self.state_after(event.prev_events)
         placed = Placed(number, key, 0, 0, None)
         is_placed = event.is_state and not event.rejected
         if is_placed:
             placed = self._place(event, number, key, auth)
-        self.rows[number] = core.read_stored(placed, event.event_id, event.pdu, prev, auth, event.rejected)
+        self.rows[number] = self._read(event, placed)
         if is_placed:
             old = core.values(before.state, [key]).get(key)
             removed = [self.placed[old].vector] if old else []
             reach = chains.reach_after(before.reach, removed, [placed.vector])
             before = self._after(before, {key: number}, reach)
         self.snapshots[event.event_id] = before
+
+    def _read(self, event: Event, placed: Placed) -> core.Stored:
+        auth = [self.numbers[event_id] for event_id in event.auth_events]
+        prev = [self.numbers[event_id] for event_id in event.prev_events]
+        return core.read_stored(placed, event.event_id, event.pdu, prev, auth, event.rejected)
 
     def _place(self, event: Event, number: int, key: int, auth: Sequence[int]) -> Placed:
         new_chain = len(self.chain_ends) + 1 if event.type in chains.CITABLE_TYPES else 0
@@ -111,12 +115,22 @@ class StoredRoom:
         ranges = fork.ranges([parent.reach for parent in parents], [self.rows[number] for number in numbers])
         self.steps += [sorted(numbers), ranges]
         if ranges is None or not self.by_vectors:
-            states = [merged(parent.state).values() for parent in parents]
-            auth = {number: row.auth for number, row in self.rows.items()}
-            return [*(core.walk(self.room.version, states, numbers, auth) - set(numbers))]
-        return fork.full_set(self._in(ranges))
+            return self.walk(parents, numbers)
+        return fork.full_set(self.placed_in(ranges))
 
-    def _in(self, ranges: Sequence[Range]) -> list[Placed]:
+    def walk(self, parents: Sequence[Snapshot], numbers: Sequence[int]) -> list[int]:
+        """The full conflicted set beyond the events that differ, from the auth events of everything."""
+        states = [merged(parent.state).values() for parent in parents]
+        auth = {number: row.auth for number, row in self.rows.items()}
+        return [*(core.walk(self.room.version, states, numbers, auth) - set(numbers))]
+
+    def without_vector(self, number: int) -> core.Stored:
+        """The event as if its vector were too long."""
+        placed = msgspec.structs.replace(self.placed[number], vector=None)
+        return self._read(self.room.events[self.rows[number].event_id], placed)
+
+    def placed_in(self, ranges: Sequence[Range]) -> list[Placed]:
+        """All that stands there."""
         return [
             event
             for event in self.placed.values()
