@@ -21,7 +21,6 @@ from timserver.core.definition.auth_vector import Range
 from timserver.core.definition.state_resolution import conflicted_set, separate
 from timserver.core.forks import (
     Fork,
-    differing,
     fork,
     merged,
     read_stored,
@@ -49,7 +48,6 @@ __all__ = [
     "check_auth_events",
     "check_json",
     "conflicted_set",
-    "differing",
     "fork",
     "merged",
     "open_pdu",

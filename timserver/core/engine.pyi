@@ -55,9 +55,6 @@ _Layers = Sequence[bytes | Mapping[int, int]]
 def merged(layers: _Layers) -> dict[int, int]:
     """The state that the layers make."""
 
-def differing(states: Sequence[_Layers]) -> dict[int, tuple[int, ...]]:
-    """The keys in which states differ, in ascending order, and what each state has there, 0 for nothing."""
-
 def values(layers: _Layers, keys: set[int]) -> dict[int, int]:
     """Values of some keys."""
 

@@ -45,7 +45,10 @@ class Fork(Protocol):
 
     @property
     def differing(self) -> Mapping[int, Sequence[int]]:
-        """The keys in which states differ, in ascending order, each with its event in each state: 0 for none."""
+        """The keys in which states differ, in ascending order, each with its event in each state: 0 for none.
+
+        Of layers that all states share, only the upper ones are looked through.
+        """
 
     @property
     def numbers(self) -> list[int]:
@@ -98,14 +101,6 @@ def read_stored(
     if choice.HAS_ENGINE:
         return engine.read_stored(placed, event_id, pdu, prev, auth, rejected)
     return StoredPdu(placed, event_id, pdu, prev, auth, rejected)
-
-
-def differing(states: Sequence[Layers]) -> dict[int, tuple[int, ...]]:
-    """The keys in which states differ, in ascending order, each with its event in each state: 0 where there is none.
-
-    Of layers that all states share, only the upper ones are looked through.
-    """
-    return engine.differing(states) if choice.HAS_ENGINE else layered_state.differing(states)
 
 
 def values(layers: Layers, keys: Iterable[int]) -> dict[int, int]:

@@ -3,21 +3,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::types::PyBytes;
 
 use crate::auth_vector::{self, Chains};
 use crate::layered_state::{self, Layer};
 use crate::numbers::NumberMap;
 use crate::state_pack;
-
-#[pyfunction]
-pub fn differing<'py>(py: Python<'py>, states: Vec<Vec<Layer<'py>>>) -> PyResult<Bound<'py, PyDict>> {
-    let found = PyDict::new(py);
-    for (key, events) in layered_state::differing(&states)?.rows() {
-        found.set_item(key, PyTuple::new(py, events)?)?;
-    }
-    Ok(found)
-}
 
 #[pyfunction]
 pub fn merged(layers: Vec<Layer<'_>>) -> PyResult<BTreeMap<u64, u64>> {
