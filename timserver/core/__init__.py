@@ -18,7 +18,7 @@ from timserver.core.choice import (
 from timserver.core.definition.auth import check_auth
 from timserver.core.definition.auth_events import auth_keys, check_auth_events, state_keys
 from timserver.core.definition.auth_vector import Range
-from timserver.core.definition.state_resolution import conflicted_set, separate
+from timserver.core.definition.state_resolution import separate
 from timserver.core.forks import (
     Fork,
     fork,
@@ -28,7 +28,7 @@ from timserver.core.forks import (
     walk,
 )
 from timserver.core.rejected import Rejected
-from timserver.core.resolution import resolve, resolve_conflicted
+from timserver.core.resolution import resolve
 from timserver.core.sealing import OpenedPdu, canonical_body, open_pdu, open_pdus, seal
 from timserver.core.stored import Placed, Stored
 
@@ -47,7 +47,6 @@ __all__ = [
     "check_auth",
     "check_auth_events",
     "check_json",
-    "conflicted_set",
     "fork",
     "merged",
     "open_pdu",
@@ -59,7 +58,6 @@ __all__ = [
     "read_stored",
     "require_engine",
     "resolve",
-    "resolve_conflicted",
     "seal",
     "separate",
     "state_keys",
