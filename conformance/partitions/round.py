@@ -13,9 +13,10 @@ from conformance.partitions.autopsy import autopsy
 from conformance.partitions.network import Network
 from conformance.partitions.people import Quarrel
 from conformance.partitions.weather import Kind, break_network, kind_for
+from timserver.matrix.room_versions import ROOM_VERSIONS
 
 HEALING_S_MAX = 120.0
-ROOM_VERSIONS = ("6", "10", "11", "12")
+VERSIONS = ("6", "10", "11", "12")
 AUTOPSY_MAX = 3
 _LOOK_S = 0.1
 
@@ -42,7 +43,7 @@ class Round:
 async def play(network: Network, seed: int, duration_s: float, pause_s: float) -> Round:
     """One round on servers that may have played others before."""
     random = Random(f"{seed} {len(network.servers)}")
-    kind, version = kind_for(len(network.servers), random), random.choice(ROOM_VERSIONS)
+    kind, version = kind_for(len(network.servers), random), random.choice(VERSIONS)
     room, before = await _room(network, version)
     quarrel = Quarrel(room, network.servers, random)
     async with asyncio.TaskGroup() as group:
@@ -110,10 +111,8 @@ async def _room(network: Network, version: str) -> tuple[str, frozenset[bytes]]:
     first, *others = network.servers
     users = {server.anchor.user_id: 100 for server in network.servers}
     users |= {server.deputy.user_id: 100 if server is first else 50 for server in network.servers}
-    if version == "12":
+    if ROOM_VERSIONS[version].privileged_creators:
         del users[first.anchor.user_id]
-    else:
-        users[first.anchor.user_id] = 100
     body = {
         "preset": "public_chat",
         "room_version": version,
