@@ -59,9 +59,9 @@ class Stranger(Server):
         """A user id of this server."""
         return f"@{name}:{self.name}"
 
-    def makes_room(self, version: str = "10", join_rule: dict[str, Any] | None = None) -> ToldRoom:
+    def makes_room(self, version: str = "10") -> ToldRoom:
         """Charlie's room, that everybody may join through this server."""
-        room = ToldRoom(version, self.user("charlie"), join_rule, name=f"room{len(self.rooms)}-")
+        room = ToldRoom(version, self.user("charlie"), name=f"room{len(self.rooms)}-")
         self.rooms[room.room_id] = room
         return room
 
