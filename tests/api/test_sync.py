@@ -313,3 +313,21 @@ async def test_members_at_the_beginning_of_a_timeline_are_those_that_its_sync_ha
     before = (await alice.get(f"/rooms/{room}/messages", **page)).must()["chunk"]
     assert before[0]["content"]["membership"] == "invite"
     (await alice.get(f"/rooms/{room}/members", at="s1_")).must(400, "M_INVALID_PARAM")
+
+
+@pytest.mark.parametrize("event_format", ["client", "federation"])
+async def test_only_the_wanted_fields_of_events(alice: Person, event_format: str) -> None:
+    """In the timeline and the state."""
+    room = (await alice.post("/createRoom", {"name": "Praxis"})).must()["room_id"]
+    content = {"msgtype": "m.text", "body": "hello", "m.mentions": {"room": True}}
+    (await alice.put(f"/rooms/{room}/send/m.room.message/1", content)).must()
+    fields = ["type", "content.body", r"content.m\.mentions.room", "content.name", "absent"]
+    asked = {"event_fields": fields, "event_format": event_format, "room": {"timeline": {"limit": 1}}}
+    synced = (await alice.get("/sync", filter=json.dumps(asked))).must()["rooms"]["join"][room]
+    wanted = {"body": "hello", "m.mentions": {"room": True}}
+    assert synced["timeline"]["events"] == [{"type": "m.room.message", "content": wanted}]
+    assert {"type": "m.room.name", "content": {"name": "Praxis"}} in synced["state"]["events"]
+    assert {"type": "m.room.create"} in synced["state"]["events"]
+    all_fields = {**asked, "event_fields": []}
+    synced = (await alice.get("/sync", filter=json.dumps(all_fields))).must()["rooms"]["join"][room]
+    assert synced["timeline"]["events"] == [{}]

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from timserver.context import Context
-from timserver.matrix import client_event, relations
+from timserver.matrix import client_event, filters, relations
+from timserver.matrix.property_path import Path
 from timserver.matrix.room_versions import RoomVersion
 from timserver.store import events
 from timserver.store import relations as relation_rows
@@ -23,6 +24,8 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
     ignored: Sequence[int] = ()
     with_room_id: bool = True
     federation_format: bool = False
+    event_fields: list[str] | None = None
+    """All that is wanted of an event; None: everything."""
 
 
 class _Extras(msgspec.Struct, frozen=True):
@@ -44,13 +47,20 @@ async def render(
     if not seen:
         return []
     if reader.federation_format:
-        return [
+        raws = [
             client_event.federation_form(item.row.json, events.event_id_of(version, item.row.event_hash))
             for item in seen
         ]
-    extras = await _extras(ctx, conn, tenant, room_id, version, reader, seen)
-    now_ms = ctx.clock.now_ms()
-    return [_render_one(now_ms, room_id, version, reader, extras, item) for item in seen]
+    else:
+        extras = await _extras(ctx, conn, tenant, room_id, version, reader, seen)
+        now_ms = ctx.clock.now_ms()
+        raws = [_render_one(now_ms, room_id, version, reader, extras, item) for item in seen]
+    paths = filters.parse_event_fields(reader.event_fields)
+    return raws if paths is None else [_picked(raw, paths) for raw in raws]
+
+
+def _picked(raw: msgspec.Raw, paths: list[Path]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(filters.pick_fields(msgspec.json.decode(raw), paths)))
 
 
 async def _extras(

@@ -148,6 +148,7 @@ class RoomReader:
             ignored=self._ignored,
             with_room_id=False,
             federation_format=self._asked.filter.event_format == "federation",
+            event_fields=self._asked.filter.event_fields,
         )
 
     def _filtered(self, room_id: str, seen: list[Seen]) -> list[Seen]:
