@@ -1,5 +1,6 @@
 """What the server finds behind web addresses. Fake: the web, which is a server on loopback."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from typing import Any
@@ -31,10 +32,11 @@ class Web:
     def __init__(self) -> None:
         self.pages: dict[str, tuple[str, bytes] | str] = {"/picture": ("image/png", picture())}
         self.asked: list[str] = []
-        self.url = ""
+        self.url, self.delay_s = "", 0.0
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
+        await asyncio.sleep(self.delay_s)
         page = self.pages.get(request.path)
         if page is None:
             return web.Response(status=404)
@@ -100,6 +102,26 @@ async def test_a_page_and_its_picture(anna: Person, pages: Web, path: str) -> No
     again = await preview(anna, f"{pages.url}#part", path)
     assert again["og:image"] == content_uri
     assert pages.asked == ["/", "/picture"]
+
+
+async def test_all_who_ask_at_the_same_moment_are_told_after_one_look(
+    previewing: Homeserver, anna: Person, pages: Web
+) -> None:
+    pages.pages["/"] = ("text/html", HEAD.encode())
+    pages.delay_s = 0.5
+    others = [await previewing.person(anna.tenant) for _ in range(4)]
+    elsewhere = await previewing.person(await previewing.tenant())
+    *found, theirs = await asyncio.gather(
+        *(preview(person, pages.url) for person in (anna, *others, elsewhere))
+    )
+    assert found == [found[0]] * 5
+    assert theirs["og:image"] != found[0]["og:image"]
+    assert sorted(pages.asked) == ["/", "/", "/picture", "/picture"], "once for each tenant"
+    refused = await asyncio.gather(
+        *(person.get(PATHS[0], url=f"{pages.url}/nothing") for person in (anna, *others))
+    )
+    assert [reply.must(502, "M_UNKNOWN").status for reply in refused] == [502] * 5
+    assert pages.asked.count("/nothing") == 1
 
 
 async def test_an_address_of_a_picture(anna: Person, pages: Web) -> None:

@@ -114,11 +114,12 @@ class KeyFetches:
 class Previews:
     """What stands at web addresses, and places for those who look."""
 
-    __slots__ = ("seen", "slots")
+    __slots__ = ("running", "seen", "slots")
 
     def __init__(self, limits: Limits) -> None:
         self.seen: Lru[tuple[int, str], tuple[float, dict[str, JsonValue]]] = Lru(limits.previews_cached_max)
         """By tenant and address, with the monotonic time of having looked."""
+        self.running: InFlight[tuple[int, str]] = InFlight()
         self.slots = asyncio.Semaphore(limits.previews_at_once_max)
 
 

@@ -41,7 +41,8 @@ _log = structlog.get_logger("timserver.media")
 
 
 async def preview_url(ctx: Context, tenant: Tenant, requester: Requester, url: str) -> Preview:
-    """Open Graph properties; none for what is neither page nor picture.
+    """Open Graph properties; none for what is neither page nor picture. A message with an address comes to many at the
+    same moment: of those who ask one looks.
 
     Raises `Unrecognized` where there are no previews, `InvalidParam` for what is no address of the web, `Unknown` with
     status 502 when there is no proper answer.
@@ -50,14 +51,18 @@ async def preview_url(ctx: Context, tenant: Tenant, requester: Requester, url: s
         raise errors.Unrecognized()
     target = _web_url(url)
     key = (tenant.tenant_id, str(target))
-    now_s = ctx.clock.monotonic_s()
-    known = ctx.caches.previews.seen.get(key)
-    if known is not None and now_s - known[0] < _LIFE_S:
-        return known[1]
-    async with ctx.caches.previews.slots:
-        preview = await _preview(ctx, tenant, requester, target)
-    ctx.caches.previews.seen.put(key, (now_s, preview))
-    return preview
+    previews = ctx.caches.previews
+
+    async def look() -> None:
+        now_s = ctx.clock.monotonic_s()
+        async with previews.slots:
+            previews.seen.put(key, (now_s, await _preview(ctx, tenant, requester, target)))
+
+    while True:
+        known = previews.seen.get(key)
+        if known is not None and ctx.clock.monotonic_s() - known[0] < _LIFE_S:
+            return known[1]
+        await previews.running.share(key, tenant.tenant_id, look)
 
 
 def _web_url(text: str) -> URL:
