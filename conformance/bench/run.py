@@ -2,9 +2,6 @@
 
 import argparse
 import asyncio
-import resource
-import signal
-import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack
@@ -14,15 +11,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 import uvloop
-from rich.console import Console
 
 from conformance.bench import capacity, figures, scenarios, synapse, timserver
+from conformance.bench.command import STATE, begin
 from conformance.bench.figures import Report, Result
 from conformance.bench.measure import Bench
 from conformance.bench.profiler import Profiler
 from conformance.bench.server import Server
-
-STATE = Path(__file__).resolve().parents[2] / ".state" / "bench"
 
 # What is measured by growth comes first: memory that earlier load has left free would hide it.
 SCENARIOS: dict[str, Callable[[Bench], Coroutine[Any, Any, Result]]] = {
@@ -80,11 +75,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what was asked; 1 when a scenario failed."""
     options = parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    STATE.mkdir(parents=True, exist_ok=True)
-    console = Console(width=None if sys.stdout.isatty() else 180)
+    console = begin()
     results: list[Result] = []
     with ExitStack() as stack:
         servers = list(_servers(options, stack))

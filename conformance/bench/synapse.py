@@ -19,29 +19,37 @@ UNLIMITED = {"per_second": 1e6, "burst_count": 1_000_000}
 @contextmanager
 def running(state: Path, folder: Path) -> Iterator[Server]:
     """A fresh server; its data lives in the folder."""
+    with database.fresh(folder / "postgres") as db:
+        settings = configuration(folder, db, database.free_port())
+        with serving(state, folder, db, settings) as server:
+            yield server
+
+
+@contextmanager
+def serving(state: Path, folder: Path, db: database.Database, settings: dict[str, Any]) -> Iterator[Server]:
+    """A server of this configuration, whose first listener is the clients'."""
     python = installed(state / "synapse", "matrix-synapse", "psycopg2-binary") / "python"
     script = "import importlib.metadata as m; print(m.version('matrix-synapse'))"
     version = subprocess.run(
         [python, "-c", script], check=True, capture_output=True, text=True
     ).stdout.strip()
-    with database.fresh(folder / "postgres") as db:
-        port = database.free_port()
-        config = folder / "homeserver.yaml"
-        config.write_text(json.dumps(configuration(folder, db, port)))
-        (folder / "log.yaml").write_text(json.dumps(LOGGING))
-        command: list[str | Path] = [python, "-m", "synapse.app.homeserver", "-c", config, "--generate-keys"]
-        subprocess.run(command, check=True, cwd=folder, capture_output=True)
-        with started(command[:-1], folder, port, os.environ) as pid:
-            yield Server(
-                name="synapse",
-                version=version,
-                host="127.0.0.1",
-                port=port,
-                server_name=SERVER_NAME,
-                registration_secret=SECRET,
-                pid=pid,
-                database_pid=db.postmaster_pid,
-            )
+    port = settings["listeners"][0]["port"]
+    config = folder / "homeserver.yaml"
+    config.write_text(json.dumps(settings))
+    (folder / "log.yaml").write_text(json.dumps(LOGGING))
+    command: list[str | Path] = [python, "-m", "synapse.app.homeserver", "-c", config, "--generate-keys"]
+    subprocess.run(command, check=True, cwd=folder, capture_output=True)
+    with started(command[:-1], folder, port, os.environ) as pid:
+        yield Server(
+            name="synapse",
+            version=version,
+            host="127.0.0.1",
+            port=port,
+            server_name=settings["server_name"],
+            registration_secret=SECRET,
+            pid=pid,
+            database_pid=db.postmaster_pid,
+        )
 
 
 LOGGING = {"version": 1, "disable_existing_loggers": False, "root": {"level": "ERROR"}}

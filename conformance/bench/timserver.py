@@ -28,21 +28,30 @@ def running(_: Path, folder: Path) -> Iterator[Server]:
     with database.fresh(folder / "postgres") as db:
         port = database.free_port()
         environment = os.environ | settings(folder, db.url, port)
-        timserver = [sys.executable, "-m", "timserver"]
-        subprocess.run([*timserver, "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
-        asyncio.run(create_tenants(environment, [SERVER_NAME]))
-        with started([*timserver, "serve"], folder, port, environment) as pid:
-            yield Server(
-                name="timserver",
-                version=importlib.metadata.version("timserver"),
-                host="127.0.0.1",
-                port=port,
-                server_name=SERVER_NAME,
-                registration_secret=SECRET,
-                pid=pid,
-                database_pid=db.postmaster_pid,
-                create_tenants=partial(create_tenants, environment),
-            )
+        with serving(folder, db, port, environment, [SERVER_NAME]) as server:
+            yield server
+
+
+@contextmanager
+def serving(
+    folder: Path, db: database.Database, port: int, environment: Mapping[str, str], names: Sequence[str]
+) -> Iterator[Server]:
+    """A server of these settings, with tenants of these names; the first is the one that is given."""
+    program = [sys.executable, "-m", "timserver"]
+    subprocess.run([*program, "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
+    asyncio.run(create_tenants(environment, names))
+    with started([*program, "serve"], folder, port, environment) as pid:
+        yield Server(
+            name="timserver",
+            version=importlib.metadata.version("timserver"),
+            host="127.0.0.1",
+            port=port,
+            server_name=names[0],
+            registration_secret=SECRET,
+            pid=pid,
+            database_pid=db.postmaster_pid,
+            create_tenants=partial(create_tenants, environment),
+        )
 
 
 def settings(folder: Path, database_url: str, port: int) -> dict[str, str]:

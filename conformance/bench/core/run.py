@@ -13,11 +13,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from conformance.bench.command import STATE
 from conformance.bench.core import others, rooms, sending, verification
 from conformance.bench.core.ours import StoredFork
 from conformance.bench.core.rooms import Fork
 
-STATE = Path(__file__).resolve().parents[3] / ".state" / "bench"
 VERSIONS = ("11", "12")
 MEMBERS = (200, 2_000, 20_000)
 DIFFERENCES = (2, 20, 200, 2_000)

@@ -2,9 +2,6 @@
 
 import argparse
 import asyncio
-import resource
-import signal
-import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
@@ -16,6 +13,7 @@ import uvloop
 from rich.console import Console
 
 from conformance.bench import figures
+from conformance.bench.command import STATE, begin
 from conformance.bench.federation import bars, loopback, scenarios, servers
 from conformance.bench.federation.scenarios import Load
 from conformance.bench.federation.standin import standing_in
@@ -25,7 +23,6 @@ from conformance.bench.profiler import Profiler
 from conformance.bench.server import Server
 from tests.support.remote_server import Authority
 
-STATE = Path(__file__).resolve().parents[3] / ".state" / "bench"
 STARTERS = {"timserver": servers.timserver_running, "synapse": servers.synapse_running}
 
 SCENARIOS: dict[str, Callable[[Load], Awaitable[Result]]] = {
@@ -63,11 +60,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what was asked; 1 when a scenario failed or a bar was missed."""
     options = parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    STATE.mkdir(parents=True, exist_ok=True)
-    console = Console(width=None if sys.stdout.isatty() else 180)
+    console = begin()
     wanted = options.scenario or [*SCENARIOS, *OTHERS]
     if options.quick:
         wanted = [name for name in wanted if name not in NOT_QUICK or name in (options.scenario or ())]

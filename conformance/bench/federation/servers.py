@@ -1,17 +1,13 @@
 """timserver and Synapse as in the client bench, with a listener for other servers and a name that these find."""
 
-import asyncio
-import importlib.metadata
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from conformance.bench import database, synapse, timserver
-from conformance.bench.server import Server, installed, started
+from conformance.bench.server import Server
 from tests.support.remote_server import Authority
 
 HOSTS = ("localhost", "127.0.0.1")
@@ -33,31 +29,14 @@ def timserver_running(
             "TIM_EXTRA_CA_FILES": json.dumps([str(authority.file)]),
             "TIM_FEDERATION__ALLOWED_NETWORKS": json.dumps(LOOPBACK),
         }
-        program = [sys.executable, "-m", "timserver"]
-        subprocess.run([*program, "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
         names = [f"{host}:{port}" for host in HOSTS]
-        asyncio.run(timserver.create_tenants(environment, names))
-        with started([*program, "serve"], folder, client_port, environment) as pid:
-            yield Server(
-                name="timserver",
-                version=importlib.metadata.version("timserver"),
-                host="127.0.0.1",
-                port=client_port,
-                server_name=names[0],
-                registration_secret=timserver.SECRET,
-                pid=pid,
-                database_pid=db.postmaster_pid,
-            )
+        with timserver.serving(folder, db, client_port, environment, names) as server:
+            yield server
 
 
 @contextmanager
 def synapse_running(state: Path, folder: Path, authority: Authority) -> Iterator[Server]:
     """A fresh Synapse named `localhost:port`, without limits for other servers."""
-    python = installed(state / "synapse", "matrix-synapse", "psycopg2-binary") / "python"
-    script = "import importlib.metadata as m; print(m.version('matrix-synapse'))"
-    version = subprocess.run(
-        [python, "-c", script], check=True, capture_output=True, text=True
-    ).stdout.strip()
     with database.fresh(folder / "postgres") as db:
         client_port, port = database.free_port(), database.free_port()
         certificate, key = authority.issue(*HOSTS)
@@ -86,19 +65,5 @@ def synapse_running(state: Path, folder: Path, authority: Authority) -> Iterator
                 "concurrent": 1000,
             },
         }
-        config = folder / "homeserver.yaml"
-        config.write_text(json.dumps(settings))
-        (folder / "log.yaml").write_text(json.dumps(synapse.LOGGING))
-        command: list[str | Path] = [python, "-m", "synapse.app.homeserver", "-c", config, "--generate-keys"]
-        subprocess.run(command, check=True, cwd=folder, capture_output=True)
-        with started(command[:-1], folder, client_port, os.environ) as pid:
-            yield Server(
-                name="synapse",
-                version=version,
-                host="127.0.0.1",
-                port=client_port,
-                server_name=f"localhost:{port}",
-                registration_secret=synapse.SECRET,
-                pid=pid,
-                database_pid=db.postmaster_pid,
-            )
+        with synapse.serving(state, folder, db, settings) as server:
+            yield server
