@@ -124,6 +124,11 @@ async def auth_links(conn: Connection, tenant: Tenant, nids: Iterable[int]) -> d
     return {row.event_nid: row.auth for row in await _CHAIN.all(conn, tenant, list(nids))}
 
 
+async def auth_chain(conn: Connection, tenant: Tenant, nids: Iterable[int]) -> set[int]:
+    """What these events cite, and so on; of themselves only who is cited by another one."""
+    return {cited for auth in (await auth_links(conn, tenant, nids)).values() for cited in auth}
+
+
 async def stored(
     conn: Connection, remembered: ReadEvents, tenant: Tenant, version: RoomVersion, nids: Iterable[int]
 ) -> dict[int, core.Stored]:

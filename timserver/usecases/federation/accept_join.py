@@ -6,8 +6,6 @@ those of the heroes of a room that has no name, and those in the auth chains.
 Spec: https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv2send_joinroomideventid
 """
 
-from collections.abc import Collection
-
 import msgspec
 from msgspec import Raw
 
@@ -58,19 +56,13 @@ async def accept_join(
         if omit_members:
             state = {*others.values(), *await _heroes(conn, tenant, row, others, members)}
             servers = await _servers_in_room(ctx, conn, tenant, row.room_nid, submitted.origin)
-        chain = await _auth_chain(conn, tenant, {*state, row.event_nid})
+        chain = await graph.auth_chain(conn, tenant, {*state, row.event_nid})
         if omit_members:
             chain -= state
     rest = msgspec.json.encode(
         _Rest(event=Raw(accepted.event.pdu), members_omitted=omit_members, servers_in_room=servers)
     )
     return [b'{"auth_chain":', sorted(chain), b',"state":', sorted(state), b"," + rest[1:]]
-
-
-async def _auth_chain(conn: Connection, tenant: Tenant, nids: Collection[int]) -> set[int]:
-    """What these events cite, and so on."""
-    links = await graph.auth_links(conn, tenant, nids)
-    return {cited for auth in links.values() for cited in auth}
 
 
 async def _heroes(

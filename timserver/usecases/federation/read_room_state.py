@@ -60,7 +60,7 @@ async def read_event_auth(
     room = await asked_room(ctx, tenant, origin, room_id)
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         row = await _event(ctx, conn, tenant, origin, room, event_id)
-        chain = await _auth_chain(conn, tenant, {row.event_nid})
+        chain = await graph.auth_chain(conn, tenant, {row.event_nid})
         bodies = await events.bodies(conn, tenant, chain)
     return _raws(bodies, chain)
 
@@ -73,7 +73,7 @@ async def _state_and_chain(
         raise errors.NotFound("The state at that event is not known here")
     others, members, _ = (await snapshots.read_states(conn, tenant, [row.snapshot_nid]))[row.snapshot_nid]
     state = {*others.values(), *members.values()}
-    return state, await _auth_chain(conn, tenant, state)
+    return state, await graph.auth_chain(conn, tenant, state)
 
 
 async def _event(
@@ -92,12 +92,6 @@ async def _event(
     if verdict is Verdict.HIDDEN:
         raise errors.Forbidden("You may not see this event")
     return row
-
-
-async def _auth_chain(conn: Connection, tenant: Tenant, nids: set[int]) -> set[int]:
-    """What these events cite, and so on; of themselves only who is cited by another one."""
-    links = await graph.auth_links(conn, tenant, nids)
-    return {cited for auth in links.values() for cited in auth}
 
 
 def _raws(bodies: dict[int, bytes], nids: set[int]) -> list[Raw]:

@@ -8,14 +8,11 @@ Spec: https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv13pi
 
 from collections.abc import Sequence
 
-import msgspec
 import structlog
 
-from timserver import core
 from timserver.context import Context
 from timserver.matrix import errors, third_party_invite
-from timserver.matrix.ids import EventID, UserID, is_user_id, localpart_of, server_name_of
-from timserver.matrix.room_versions import EventIdFormat
+from timserver.matrix.ids import UserID, is_user_id, localpart_of, server_name_of
 from timserver.matrix.third_party_invite import ThirdPartyInvite
 from timserver.policy import points
 from timserver.policy.facts import InviteFacts, ThirdPartyInviteFacts
@@ -25,14 +22,12 @@ from timserver.store import accounts
 from timserver.store.live_rooms import JOIN, LiveRoom
 from timserver.tenancy import Tenant
 from timserver.usecases.events.admitting import Status, admit
-from timserver.usecases.events.policy_server import recommended
 from timserver.usecases.federation.candidates import server_of_room_id
 from timserver.usecases.federation.listing import federation_list
+from timserver.usecases.federation.own_member_event import own_member_event
 from timserver.usecases.federation.resident_room import takes_part
-from timserver.usecases.federation.template import authorized_template
 from timserver.usecases.membership.changing import target_nid
 from timserver.usecases.rooms.live import current_room, state_event
-from timserver.usecases.tenants.signing_key import signing_key
 
 _log = structlog.get_logger("timserver.federation")
 
@@ -79,15 +74,9 @@ async def _invite_here(ctx: Context, tenant: Tenant, room: LiveRoom, invite: Thi
         return
     asked = await state_event(ctx, tenant, room, "m.room.third_party_invite", invite.token)
     content = third_party_invite.member_content(invite, third_party_invite.display_name(asked))
-    template = await authorized_template(
+    event = await own_member_event(
         ctx, tenant, room, sender=invite.sender, target=invite.invitee, content=content
     )
-    if room.version.event_id_format is EventIdFormat.GIVEN:
-        own_id = EventID(f"${ctx.ids.opaque(18)}:{tenant.server_name}")
-        template = msgspec.structs.replace(template, event_id=own_id)
-    key = await signing_key(ctx, tenant)
-    event = core.seal(room.version, template, server_name=tenant.server_name, signing_key=key)
-    event = await recommended(ctx, tenant, room, event)
     admitted = await admit(ctx, tenant, room, event, forward=True)
     if admitted.status not in (Status.NEW, Status.KNOWN):
         raise errors.Forbidden(inner=admitted.reason)

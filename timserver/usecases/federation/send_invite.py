@@ -9,25 +9,19 @@ Spec: https://spec.matrix.org/v1.19/server-server-api/#inviting-to-a-room
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
-
-from timserver import core
 from timserver.context import Context
 from timserver.matrix import errors, membership_request, pdu, signing
 from timserver.matrix.event import Event, get_object
 from timserver.matrix.ids import EventID, ServerName, UserID, server_name_of
 from timserver.matrix.json_types import JsonObject
-from timserver.matrix.room_versions import EventIdFormat
 from timserver.remote.errors import RemoteError
 from timserver.remote.federation.invites import Invitation, send_invite
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Tenant
 from timserver.usecases.events.admitting import Status, admit
-from timserver.usecases.events.policy_server import recommended
+from timserver.usecases.federation.own_member_event import own_member_event
 from timserver.usecases.federation.server_keys import KeyWanted, keys_for
-from timserver.usecases.federation.template import authorized_template
 from timserver.usecases.membership.stripped import shown_events
-from timserver.usecases.tenants.signing_key import signing_key
 
 _PASSED_ON: Final[Mapping[str, type[errors.MatrixError]]] = {
     kind.errcode: kind
@@ -42,15 +36,9 @@ async def invite_elsewhere(
     with, and 502 when it could not be asked.
     """
     version, destination = room.version, server_name_of(invitee)
-    template = await authorized_template(
+    event = await own_member_event(
         ctx, tenant, room, sender=inviter, target=invitee, content={**content, "membership": "invite"}
     )
-    if version.event_id_format is EventIdFormat.GIVEN:
-        own_id = EventID(f"${ctx.ids.opaque(18)}:{tenant.server_name}")
-        template = msgspec.structs.replace(template, event_id=own_id)
-    key = await signing_key(ctx, tenant)
-    event = core.seal(version, template, server_name=tenant.server_name, signing_key=key)
-    event = await recommended(ctx, tenant, room, event)
     shown = await shown_events(ctx, tenant, room, inviter)
     invitation = Invitation(
         room_id=room.room_id,

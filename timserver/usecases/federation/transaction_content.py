@@ -14,14 +14,13 @@ from timserver.matrix import edus
 from timserver.matrix.ids import ServerName, UserID, server_name_of
 from timserver.matrix.json_types import JsonObject
 from timserver.matrix.room_versions import ROOM_VERSIONS
+from timserver.matrix.transactions import EDUS_MAX
 from timserver.store import events, outgoing, terms
 from timserver.store.destinations import Taken
 from timserver.store.outgoing import Outgoing
 from timserver.tenancy import Tenant
 from timserver.usecases.ephemeral.presence import presence_is_on
 from timserver.usecases.federation.device_edus import device_edus
-
-EDUS_MAX = 100
 
 
 class Content(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ import msgspec
 from timserver.context import Context
 from timserver.matrix.ids import UserID, server_name_of
 from timserver.matrix.json_types import JsonObject, JsonValue
+from timserver.matrix.membership_template import GRANTED_BY
 from timserver.store import terms
 from timserver.store.live_rooms import MEMBERSHIP_CODES, LiveRoom
 from timserver.tenancy import Requester, Tenant
@@ -48,7 +49,7 @@ async def change_membership(
     if change.is_direct:
         content["is_direct"] = True
     if change.authorised_via is not None:
-        content["join_authorised_via_users_server"] = change.authorised_via
+        content[GRANTED_BY] = change.authorised_via
     stripped = None
     if change.membership in ("invite", "knock"):
         inviter = requester.user_id if change.membership == "invite" else None

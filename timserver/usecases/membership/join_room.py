@@ -11,6 +11,7 @@ from timserver.context import Context
 from timserver.matrix import errors
 from timserver.matrix.ids import RoomID, ServerName
 from timserver.matrix.json_types import JsonObject, JsonValue
+from timserver.matrix.membership_template import GRANTED_BY
 from timserver.policy import points
 from timserver.policy.facts import JoinFacts
 from timserver.store.live_rooms import JOIN, LiveRoom
@@ -33,7 +34,7 @@ _NOT_THE_CLIENTS = frozenset(
         "avatar_url",
         "reason",
         "third_party_signed",
-        "join_authorised_via_users_server",
+        GRANTED_BY,
     }
 )
 """What the server puts into a join itself, whatever the client says."""
