@@ -39,16 +39,6 @@ class Queue:
 
 
 @pytest.fixture
-def outside() -> Outside:
-    return Outside()
-
-
-@pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
-
-
-@pytest.fixture
 async def queues(
     ctx: Context, tenant: Tenant, other: Tenant, outside: Outside, clock: SetClock
 ) -> list[Queue]:

@@ -48,22 +48,6 @@ class Counted:
 
 
 @pytest.fixture
-def outside() -> Outside:
-    return Outside()
-
-
-@pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
-
-
-@pytest.fixture
-def here(ctx: Context, outside: Outside, clock: SetClock) -> Context:
-    """This process, with a clock that the test sets."""
-    return process(ctx, outside, clock)
-
-
-@pytest.fixture
 async def alice(ctx: Context, tenant: Tenant) -> Device:
     return await new_device(ctx, tenant)
 

@@ -38,21 +38,6 @@ DEVICES, SIGNING = "m.device_list_update", "m.signing_key_update"
 
 
 @pytest.fixture
-def outside() -> Outside:
-    return Outside()
-
-
-@pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
-
-
-@pytest.fixture
-def here(ctx: Context, outside: Outside, clock: SetClock) -> Context:
-    return process(ctx, outside, clock)
-
-
-@pytest.fixture
 async def alice(ctx: Context, tenant: Tenant) -> Device:
     return await new_device(ctx, tenant)
 
