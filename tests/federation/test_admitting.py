@@ -33,7 +33,7 @@ async def enter(ctx: Context, tenant: Tenant, room: SealedRoom) -> LiveRoom:
 async def in_ids(ctx: Context, tenant: Tenant, room: LiveRoom, state: RoomState) -> dict[StateKey, EventID]:
     """A stored state in ids."""
     async with ctx.database.transaction(tenant) as conn:
-        bodies = await events.bodies(conn, tenant, [*state[0].values(), *state[1].values()])
+        bodies = await events.bodies(conn, tenant, state.numbers)
     found = [core.open_pdu(room.version, body).event for body in bodies.values()]
     return {event.key: event.event_id for event in found}
 
@@ -56,7 +56,7 @@ async def state_before(
         nodes = (await graph.nodes(conn, tenant, keys)).values()
     others = {node.key_nid: node.event_nid for node in nodes if node.key_nid and node.type_nid != MEMBER}
     members = {node.key_nid: node.event_nid for node in nodes if node.key_nid and node.type_nid == MEMBER}
-    return await with_reach(ctx, tenant, live, RoomState(others, members))
+    return await with_reach(ctx, tenant, live, RoomState.whole(others, members))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -112,7 +112,7 @@ async def test_an_event_is_read_once_until_its_row_has_other_flags(
     rows = {}
     for at in (tenant, other):
         live = await enter(ctx, at, room)
-        nids = [*live.others.values(), *live.member_events.values()]
+        nids = [*live.state.numbers]
         async with ctx.database.transaction(at) as conn:
             read = await graph.stored(conn, ctx.caches.read_events, at, room.version, nids)
             again = await graph.stored(conn, ctx.caches.read_events, at, room.version, nids)
@@ -140,7 +140,10 @@ async def must_be_what_the_database_says(ctx: Context, tenant: Tenant, live: Liv
     loaded = await live_room(ctx, tenant, live.room_id)
     assert loaded is not None
     assert loaded is not live
-    assert (loaded.others, loaded.member_events) == (live.others, live.member_events)
+    for room in (live, loaded):
+        assert room.state.others == room.others == live.others
+        in_state = {user: member.event_nid for user, member in room.members.items() if member.event_nid}
+        assert room.state.members == in_state
     assert loaded.members == live.members
     assert loaded.extremities == live.extremities
     assert (loaded.row_version, loaded.depth, loaded.position) == (
@@ -150,7 +153,7 @@ async def must_be_what_the_database_says(ctx: Context, tenant: Tenant, live: Liv
     )
     assert live.chain.reach is not None
     assert loaded.chain.reach is not None
-    worked_out = await with_reach(ctx, tenant, live, RoomState(live.others, live.member_events))
+    worked_out = await with_reach(ctx, tenant, live, RoomState.whole(live.state.others, live.state.members))
     assert worked_out.reach is not None
     assert core.merged(live.chain.reach) == core.merged(loaded.chain.reach) == core.merged(worked_out.reach)
     async with ctx.database.transaction(tenant) as conn:

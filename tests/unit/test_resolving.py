@@ -1,4 +1,4 @@
-"""What resolution brings in beyond the keys that differ."""
+"""What resolution lays over a state."""
 
 from timserver import core
 from timserver.matrix.ids import EventID
@@ -11,11 +11,15 @@ def stored(number: int, name: str, key: int, event_type: str) -> core.Stored:
     return core.read_stored(core.Placed(number, key, 0, 0, None), EventID(name), pdu, (), ())
 
 
-def test_newcomers_stand_among_members_or_others() -> None:
-    newcomers = {
+def test_it_stands_among_members_or_others() -> None:
+    rows = {
         31: stored(31, "$levels", 1, "m.room.power_levels"),
         32: stored(32, "$member", 2, "m.room.member"),
+        14: stored(14, "$left", 4, "m.room.member"),
+        15: stored(15, "$topic", 5, "m.room.topic"),
     }
-    before = RoomState({3: 13}, {4: 14})
-    state = resolving.with_newcomers(before, newcomers)
-    assert (state.others, state.members) == ({3: 13, 1: 31}, {4: 14, 2: 32})
+    before = RoomState.whole({3: 13}, {4: 14, 6: 16})
+    state = resolving.laid_over(before, {4: (14, 0), 5: (0, 15)}, {1: 31, 2: 32, 4: 0, 5: 15}, rows)
+    assert (state.others, state.members) == ({3: 13, 1: 31, 5: 15}, {2: 32, 6: 16})
+    gone = resolving.laid_over(state, {5: (15, 0)}, {5: 0}, rows)
+    assert (gone.others, gone.members) == ({3: 13, 1: 31}, state.members)

@@ -18,9 +18,11 @@ from timserver.core.choice import (
 from timserver.core.definition.auth import check_auth
 from timserver.core.definition.auth_events import auth_keys, check_auth_events, state_keys
 from timserver.core.definition.auth_vector import Range
+from timserver.core.definition.layered_state import Layer
 from timserver.core.definition.state_resolution import separate
 from timserver.core.forks import (
     Fork,
+    changes,
     fork,
     merged,
     read_stored,
@@ -36,6 +38,7 @@ __all__ = [
     "CITABLE_TYPES",
     "EngineMissing",
     "Fork",
+    "Layer",
     "OpenedPdu",
     "Placed",
     "Range",
@@ -44,6 +47,7 @@ __all__ = [
     "auth_keys",
     "canonical_body",
     "canonical_json",
+    "changes",
     "check_auth",
     "check_auth_events",
     "check_json",

@@ -52,6 +52,9 @@ def unpack_state(data: bytes) -> dict[int, int]:
 _Layers = Sequence[bytes | Mapping[int, int]]
 """A mapping must be a dict."""
 
+def changes(before: _Layers, after: _Layers) -> dict[int, int]:
+    """What makes the one state the other."""
+
 def merged(layers: _Layers) -> dict[int, int]:
     """The state that the layers make."""
 

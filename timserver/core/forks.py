@@ -108,6 +108,14 @@ def values(layers: Layers, keys: Iterable[int]) -> dict[int, int]:
     return engine.values(layers, set(keys)) if choice.HAS_ENGINE else layered_state.values(layers, keys)
 
 
+def changes(before: Layers, after: Layers) -> dict[int, int]:
+    """What must be laid over one state to make it the other, by key in ascending order: 0 takes a key away.
+
+    Of layers that both share, only the upper ones are looked through.
+    """
+    return engine.changes(before, after) if choice.HAS_ENGINE else layered_state.changes(before, after)
+
+
 def merged(layers: Layers) -> dict[int, int]:
     """The whole state."""
     return engine.merged(layers) if choice.HAS_ENGINE else layered_state.merged(layers)

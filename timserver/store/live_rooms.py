@@ -5,6 +5,7 @@ changed since (`store.rooms.refresh`). The lock only saves wasted work within a 
 """
 
 import asyncio
+from collections.abc import Mapping
 
 import msgspec
 
@@ -39,14 +40,14 @@ class LiveRoom:
     """One room. Changed only under its lock, after the database said yes."""
 
     __slots__ = (
-        "_has_servers",
-        "_member_events",
+        "_joined_local",
         "chain",
         "chain_ends",
         "depth",
         "display_names",
         "events",
         "extremities",
+        "joined_count",
         "lock",
         "members",
         "nodes",
@@ -74,8 +75,9 @@ class LiveRoom:
         self.placed: dict[int, Placed] = {}
         self.others: State = {}
         self.members: dict[int, Member] = {}
-        self._member_events: State | None = None
-        self._has_servers: bool | None = None
+        """By user; changed by `change_members`."""
+        self.joined_count = 0
+        self._joined_local: dict[int, None] = {}
         self.events: dict[int, Event] = {}
         self.nodes: dict[EventID, Node] = {}
         self.lock = asyncio.Lock()
@@ -83,25 +85,34 @@ class LiveRoom:
         self.display_names: dict[int, str | None] | None = None
 
     def forget_readers(self) -> None:
-        """Members or their rules have changed: what is remembered of them is read anew."""
-        self.push_rules = self.display_names = self._member_events = self._has_servers = None
+        """Members of this server or their rules have changed: what is remembered of them is read anew."""
+        self.push_rules = self.display_names = None
 
-    @property
-    def member_events(self) -> State:
-        """The members' part of the current state."""
-        if self._member_events is None:
-            self._member_events = {
-                user: member.event_nid for user, member in self.members.items() if member.event_nid
-            }
-        return self._member_events
+    def change_members(self, changed: Mapping[int, Member]) -> None:
+        """These memberships are other ones now. Who looks through the members meanwhile looks through the old ones."""
+        members = dict(self.members)
+        for user_nid, member in changed.items():
+            old = members.get(user_nid)
+            was_joined, is_joined = old is not None and old.membership == JOIN, member.membership == JOIN
+            self.joined_count += is_joined - was_joined
+            members[user_nid] = member
+            if member.local:
+                self.forget_readers()
+                if is_joined:
+                    self._joined_local[user_nid] = None
+                else:
+                    self._joined_local.pop(user_nid, None)
+        self.members = members
 
     @property
     def has_servers(self) -> bool:
         """Is anybody of another server joined?"""
-        if self._has_servers is None:
-            joined = (member for member in self.members.values() if member.membership == JOIN)
-            self._has_servers = any(not member.local for member in joined)
-        return self._has_servers
+        return self.joined_count > len(self._joined_local)
+
+    @property
+    def has_local(self) -> bool:
+        """Is anybody of this server joined?"""
+        return bool(self._joined_local)
 
     @property
     def is_resident(self) -> bool:
@@ -143,7 +154,7 @@ class LiveRoom:
     @property
     def state(self) -> RoomState:
         """The current state."""
-        return RoomState(self.others, self.member_events, self.chain.reach)
+        return self.chain.state
 
     def membership_of(self, user_nid: int) -> int:
         """The membership code of a user; LEAVE for who never was there."""
@@ -152,9 +163,4 @@ class LiveRoom:
 
     def joined_local(self) -> list[int]:
         """Local users who are joined."""
-        return [nid for nid, member in self.members.items() if member.local and member.membership == JOIN]
-
-    @property
-    def joined_count(self) -> int:
-        """How many are joined."""
-        return sum(1 for member in self.members.values() if member.membership == JOIN)
+        return list(self._joined_local)

@@ -220,10 +220,12 @@ async def refresh(conn: Connection, tenant: Tenant, room: LiveRoom) -> None:
             room.others.pop(state.key_nid, None)
     changed = await _MEMBERS_SINCE.all(conn, tenant, room.room_nid, room.position)
     if changed:
-        room.forget_readers()
-    for member in changed:
-        event_nid = 0 if member.user_nid in gone else member.event_nid
-        room.members[member.user_nid] = Member(member.membership, event_nid, member.local)
+        room.change_members(
+            {
+                row.user_nid: Member(row.membership, 0 if row.user_nid in gone else row.event_nid, row.local)
+                for row in changed
+            }
+        )
     room.chain_ends = {}
     if head.snapshot_nid != room.chain.nid:
         room.chain = await snapshots.read_chain(conn, tenant, head.snapshot_nid)

@@ -27,6 +27,11 @@ def differing(states: Sequence[Layers]) -> dict[int, tuple[int, ...]]:
     return {key: events for key, events in events_by_key.items() if len(set(events)) > 1}
 
 
+def changes(before: Layers, after: Layers) -> dict[int, int]:
+    """What must be laid over one state to make it the other, by key in ascending order: 0 takes a key away."""
+    return {key: new for key, (_, new) in differing([before, after]).items()}
+
+
 def values(layers: Layers, keys: Iterable[int]) -> dict[int, int]:
     """The events of some keys, as far as the state has them."""
     whole = merged(layers)

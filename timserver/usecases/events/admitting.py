@@ -20,7 +20,7 @@ from timserver.matrix.event import Event
 from timserver.matrix.event_types import CREATE_KEY
 from timserver.matrix.ids import EventID
 from timserver.store import admission, events, graph, snapshots, terms
-from timserver.store.admission import Admission, StateChange
+from timserver.store.admission import Admission
 from timserver.store.events import OUTLIER, REJECTED, SOFT_FAILED
 from timserver.store.graph import Node
 from timserver.store.live_rooms import LiveRoom, Member
@@ -183,9 +183,8 @@ class _Admitting:
         snapshot = None
         if not snapshot_nid:
             (snapshot_nid,) = await self.ctx.database.take_nids(1)
-            snapshot, _ = snapshots.extend(
-                self.room.chain, snapshot_nid, snapshots.change_of(self.current, state), state
-            )
+            change = snapshots.change_of(self.current, state)
+            snapshot, _ = snapshots.extend(self.room.chain, snapshot_nid, change)
         refused = refused or await self._by_state(state)
         if refused is not None:
             return _Verdict(state, snapshot_nid, snapshot, REJECTED, refused)
@@ -265,9 +264,9 @@ class _Admitting:
             extremities = [*others, (own.event_nid, event.event_id)] if end else others
         head, chain = None, room.chain
         change = snapshots.change_of(self.current, current)
-        if change.others or change.members or change.reach:
+        if change.is_of_state or change.reach:
             (head_nid,) = await self.ctx.database.take_nids(1)
-            head, chain = snapshots.extend(room.chain, head_nid, change, current)
+            head, chain = snapshots.extend(room.chain, head_nid, change)
         changes = await state_changes(self.ctx, self.tenant, room, change, event, own)
         redaction = await redaction_of(self.ctx, self.tenant, room, event) if accepted else Redaction()
         new = await self._new_event(own, verdict, current if accepted else None)
@@ -370,7 +369,6 @@ class _Admitting:
                 ),
             )
             push, except_ = await push_outcome(self.ctx, self.tenant, room, event, levels)
-        before = verdict.state.part(event.type)
         new = events.NewEvent(
             nid=own.event_nid,
             event_hash=own.event_hash,
@@ -382,7 +380,7 @@ class _Admitting:
             prev=graph.numbers_of_all(event.prev_events, self.around.prev),
             auth=[self.around.auth[event_id].event_nid for event_id in event.auth_events],
             snapshot_nid=verdict.snapshot_nid,
-            replaces_nid=before.get(own.key_nid) if own.key_nid is not None else None,
+            replaces_nid=verdict.state.get(own.key_nid) or None if own.key_nid is not None else None,
             thread_nid=thread_nid,
             push_default=push,
             push_except=except_,
@@ -410,19 +408,24 @@ class _Admitting:
     ) -> None:
         """The room in memory, and who waits for it."""
         room, facts = self.room, []
-        room.others, room.members = dict(room.others), dict(room.members)
+        others, members = dict(room.others), dict[int, Member]()
         for change in wanted.changes:
-            apply_change(room, change)
             if change.membership is not None:
+                members[change.key_nid] = Member(change.membership, change.event_nid, bool(change.local))
                 facts.append(Fact(position, EVENT, room.room_nid, change.key_nid, change.membership))
+            elif change.event_nid:
+                others[change.key_nid] = change.event_nid
+            else:
+                others.pop(change.key_nid, None)
+        room.others = others
+        if members:
+            room.change_members(members)
         room.extremities, room.chain = extremities, chain
         room.depth, room.position = max(room.depth, wanted.event.depth), position
         room.row_version += 1
         if self.placed is not None and self.placed.chain:
             end = room.chain_ends.get(self.placed.chain, 0)
             room.chain_ends[self.placed.chain] = max(end, self.placed.position)
-        if facts:
-            room.forget_readers()
         own = wanted.event
         if not any(fact.user_nid == own.key_nid for fact in facts):
             facts.append(Fact(position, EVENT, room.room_nid, own.key_nid or 0))
@@ -433,14 +436,3 @@ class _Written(msgspec.Struct, frozen=True):
     event: events.NewEvent
     flags: int
     redacted_by: int | None
-
-
-def apply_change(room: LiveRoom, change: StateChange) -> None:
-    """The room in memory follows what was written."""
-    if change.membership is not None:
-        member = Member(change.membership, change.event_nid, bool(change.local))
-        room.members[change.key_nid] = member
-    elif change.event_nid:
-        room.others[change.key_nid] = change.event_nid
-    else:
-        room.others.pop(change.key_nid, None)

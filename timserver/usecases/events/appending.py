@@ -19,7 +19,7 @@ from timserver.matrix.signing import SigningKey
 from timserver.store import events, graph, snapshots, terms
 from timserver.store import relations as relation_rows
 from timserver.store.live_rooms import INVITE, JOIN, LEAVE, MEMBERSHIP_CODES, LiveRoom, Member
-from timserver.store.snapshots import Change, RoomState
+from timserver.store.snapshots import Change
 from timserver.store.streams import EVENT, Fact
 from timserver.tenancy import Tenant
 from timserver.usecases.events.drafts import Draft, Transaction
@@ -60,7 +60,7 @@ class _Batch:
         self.chain_ends: dict[int, int] = {}
         self.snapshots: list[snapshots.SnapshotRow] = []
         self.others = room.others
-        self.members = room.members
+        self.members: dict[int, Member] = {}
         self.extremities = room.extremities
         self.depth = room.depth
         self.joined_change = self.invited_change = 0
@@ -222,36 +222,35 @@ class _Batch:
         self.state[event.key] = (new.nid, event)
         change: tuple[snapshots.State, snapshots.State] = ({}, {})
         if new.membership is not None:
-            old = self.members.get(key_nid)
+            old = self.members.get(key_nid) or self.room.members.get(key_nid)
             before = old.membership if old else LEAVE
             self.joined_change += (new.membership == JOIN) - (before == JOIN)
             self.invited_change += (new.membership == INVITE) - (before == INVITE)
-            self.members = {**self.members, key_nid: Member(new.membership, new.nid, bool(new.local))}
+            self.members[key_nid] = Member(new.membership, new.nid, bool(new.local))
             change[1][key_nid] = new.nid
         else:
             self.others = {**self.others, key_nid: new.nid}
             change[0][key_nid] = new.nid
         (snapshot_nid,) = await self.ctx.database.take_nids(1)
-        members = {user: member.event_nid for user, member in self.members.items() if member.event_nid}
-        full = RoomState(self.others, members)
+        state = self.chain.state
+        states = state, state.over(*change)
         assert new.placed is not None
-        known = RoomState({}, {}, self.chain.reach)
         removed = [new.replaces_nid or 0]
-        after = await with_reach_after(self.ctx, self.tenant, self.room, (known, full), removed, [new.placed])
-        reach = snapshots.reach_change(known, after)
-        row, self.chain = snapshots.extend(self.chain, snapshot_nid, Change(*change, reach), full)
+        after = await with_reach_after(self.ctx, self.tenant, self.room, states, removed, [new.placed])
+        reach = snapshots.reach_change(state, after)
+        row, self.chain = snapshots.extend(self.chain, snapshot_nid, Change(*change, reach))
         self.snapshots.append(row)
 
     def settle(self, position: int) -> None:
         """The database said yes: the room in memory is what the batch made of it."""
         room = self.room
-        room.others, room.members, room.chain = self.others, self.members, self.chain
+        room.others, room.chain = self.others, self.chain
         room.extremities = self.extremities
         room.depth, room.position = self.depth, position
         room.row_version += 1
         room.chain_ends |= self.chain_ends
-        if any(new.membership is not None for new in self.new):
-            room.forget_readers()
+        if self.members:
+            room.change_members(self.members)
         for nid, event in self.state.values():
             room.keep(nid, event)
         for new, (_, event) in zip(self.new, self.built, strict=True):

@@ -19,7 +19,7 @@ async def senders_members(conn: Connection, tenant: Tenant, shown: Sequence[Even
     newest = max(shown, key=lambda row: row.position)
     wanted = {row.sender_nid for row in shown}
     states = await snapshots.read_states(conn, tenant, {oldest.snapshot_nid, newest.snapshot_nid})
-    before, after = states[oldest.snapshot_nid][1], dict(states[newest.snapshot_nid][1])
+    before, after = (states[row.snapshot_nid].values(wanted) for row in (oldest, newest))
     if newest.type_nid == MEMBER and newest.key_nid is not None:
         after[newest.key_nid] = newest.event_nid
     known = {**after, **before}

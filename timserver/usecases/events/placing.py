@@ -86,15 +86,15 @@ async def with_reach_after(
     vectors = [gone[nid].vector if nid in gone else None for nid in nids]
     layer = core.reach_after(before.reach, vectors, [event.vector for event in added])
     if layer is not None:
-        return after._replace(reach=(*before.reach, layer))
+        return after.reaching((*before.reach, layer))
     return await with_reach(ctx, tenant, room, after)
 
 
 async def with_reach(ctx: Context, tenant: Tenant, room: LiveRoom, state: RoomState) -> RoomState:
     """A state with what it reaches, worked out from all its events."""
-    nids = {*state.others.values(), *state.members.values()}
+    nids = state.numbers
     found = {nid: room.placed[nid] for nid in nids if nid in room.placed}
     async with ctx.database.transaction(tenant) as conn:
         found |= await chains.placed(conn, tenant, nids - found.keys())
     whole = core.reach(event.vector for event in found.values()) if len(found) == len(nids) else None
-    return state if whole is None else state._replace(reach=(whole,))
+    return state if whole is None else state.reaching((whole,))

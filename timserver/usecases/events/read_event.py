@@ -136,7 +136,6 @@ async def around(
 async def _state(
     conn: Connection, tenant: Tenant, last: EventRow, wanted: RoomEventFilter, senders: set[int]
 ) -> list[EventRow]:
-    others, members = await state_at.after(conn, tenant, last)
-    if wanted.lazy_load_members:
-        members = {user_nid: nid for user_nid, nid in members.items() if user_nid in senders}
-    return await state_at.rows_of(conn, tenant, {**others, **members})
+    state = await state_at.after(conn, tenant, last)
+    needed = (state.values(senders) if wanted.lazy_load_members else state.members).values()
+    return await state_at.rows_of(conn, tenant, {*state.others.values(), *needed})

@@ -1,12 +1,12 @@
 """Step: the state after several events, by state resolution on what differs (DESIGN 3, 4)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from timserver import core
 from timserver.context import Context
 from timserver.matrix.event import StateKey
-from timserver.matrix.event_types import EMPTY_KEY, MEMBER, POWER_LEVELS
+from timserver.matrix.event_types import EMPTY_KEY, POWER_LEVELS
 from timserver.store import chains, graph, snapshots, terms
 from timserver.store.events import REJECTED
 from timserver.store.graph import Node
@@ -35,18 +35,13 @@ async def state_with(ctx: Context, tenant: Tenant, room: LiveRoom, state: RoomSt
     placed = (await placed_events(ctx, tenant, room, [node.event_nid])).get(node.event_nid)
     if placed is None:
         return after
-    part = state.members if node.type_nid == MEMBER else state.others
-    removed = [part.get(node.key_nid or 0, 0)]
+    removed = [state.get(node.key_nid or 0)]
     return await with_reach_after(ctx, tenant, room, (state, after), removed, [placed])
 
 
 def with_event(state: RoomState, node: Node) -> RoomState:
     """The state after an event, from the one before it; one that was rejected changes nothing."""
-    if node.key_nid is None or node.flags & REJECTED:
-        return state
-    if node.type_nid == MEMBER:
-        return RoomState(state.others, {**state.members, node.key_nid: node.event_nid})
-    return RoomState({**state.others, node.key_nid: node.event_nid}, state.members)
+    return state if node.flags & REJECTED else state.after(node.event_nid, node.type_nid, node.key_nid)
 
 
 async def resolve_states(
@@ -62,7 +57,7 @@ async def resolve_states(
     """
     first = states[0]
     read = ctx.caches.read_events
-    fork = core.fork(room.version, [[state.members, state.others] for state in states])
+    fork = core.fork(room.version, [state.flat for state in states])
     if not fork.numbers:
         return first
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
@@ -79,15 +74,14 @@ async def resolve_states(
         older_levels = await graph.older_levels(conn, tenant, rows, _LEVELS_KEY)
         older_levels |= _cited_levels(rows, unwritten)
     layer, newcomers = fork.resolve([rows[nid] for nid in cited], older_levels)
-    new = {
-        nid: rows[nid] for key, nid in newcomers.items() if not (key in first.others or key in first.members)
-    }
-    after = with_newcomers(_changed(states, fork.differing, layer), new)
+    held = first.values(newcomers) if newcomers else {}
+    new = {key: nid for key, nid in newcomers.items() if key not in held}
+    after = laid_over(first, fork.differing, layer | new, rows)
     if first.reach is None:
         return after
-    reach = fork.reach_after(first.reach, set(new))
+    reach = fork.reach_after(first.reach, set(new.values()))
     if reach is not None:
-        return after._replace(reach=(*first.reach, reach))
+        return after.reaching((*first.reach, reach))
     return await with_reach(ctx, tenant, room, after)
 
 
@@ -108,19 +102,17 @@ async def _rest_of_full_set(
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         if ranges is not None:
             return fork.full_set(await chains.in_ranges(conn, tenant, room.room_nid, ranges))
-        whole = [{*state.others.values(), *state.members.values()} for state in states]
+        whole = [state.numbers for state in states]
         start = set().union(*whole, *(event.auth for event in unwritten.values()))
         links = await graph.auth_links(conn, tenant, start)
     links |= {nid: list(event.auth) for nid, event in unwritten.items()}
     return [*(core.walk(room.version, whole, numbers, links) - set(numbers))]
 
 
-async def _asked(ctx: Context, tenant: Tenant, asked: Iterable[StateKey], first: RoomState) -> list[int]:
+async def _asked(ctx: Context, tenant: Tenant, asked: Collection[StateKey], first: RoomState) -> list[int]:
     """The part of the unconflicted state that the algorithm asks for."""
-    keys = sorted(asked)
-    nids = await terms.key_nids(ctx.database, ctx.caches, tenant, keys)
-    found = (first.part(key[0]).get(key_nid) for key, key_nid in zip(keys, nids, strict=True))
-    return [nid for nid in found if nid]
+    nids = await terms.key_nids(ctx.database, ctx.caches, tenant, [*asked])
+    return [*first.values(nids).values()]
 
 
 def _cited_levels(rows: Mapping[int, core.Stored], unwritten: Mapping[int, core.Stored]) -> dict[int, int]:
@@ -132,27 +124,15 @@ def _cited_levels(rows: Mapping[int, core.Stored], unwritten: Mapping[int, core.
     }
 
 
-def _changed(
-    states: Sequence[RoomState],
-    differing: Mapping[int, object],
+def laid_over(
+    first: RoomState,
+    differing: Mapping[int, Sequence[int]],
     layer: Mapping[int, int],
+    rows: Mapping[int, core.Stored],
 ) -> RoomState:
     """The first state with what the resolution lays over it."""
-    first = states[0]
-    others, members = dict(first.others), dict(first.members)
-    member_keys = set().union(*(state.members.keys() & differing.keys() for state in states))
+    others, members = dict[int, int](), dict[int, int]()
     for key, nid in layer.items():
-        target = members if key in member_keys else others
-        if nid:
-            target[key] = nid
-        else:
-            target.pop(key, None)
-    return RoomState(others, members)
-
-
-def with_newcomers(state: RoomState, newcomers: Mapping[int, core.Stored]) -> RoomState:
-    """The state with events whose keys it lacks."""
-    others, members = dict(state.others), dict(state.members)
-    for nid, event in newcomers.items():
-        (members if event.event_type == "m.room.member" else others)[event.key] = nid
-    return RoomState(others, members)
+        told_by = nid or next(number for number in differing[key] if number)
+        (members if rows[told_by].event_type == "m.room.member" else others)[key] = nid
+    return first.over(others, members)

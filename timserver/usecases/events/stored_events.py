@@ -46,10 +46,7 @@ async def events_under(
     """The events of a state under some keys."""
     wanted = list(keys)
     key_nids = await terms.key_nids(ctx.database, ctx.caches, tenant, wanted)
-    nids = {
-        key: nid
-        for key, key_nid in zip(wanted, key_nids, strict=True)
-        if (nid := state.part(key[0]).get(key_nid))
-    }
+    held = state.values(key_nids)
+    nids = {key: held[key_nid] for key, key_nid in zip(wanted, key_nids, strict=True) if key_nid in held}
     found = await events_of(ctx, tenant, room, nids.values())
     return {key: found[nid] for key, nid in nids.items()}

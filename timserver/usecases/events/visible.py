@@ -1,6 +1,6 @@
 """Step: the one way for events out of a room (RELIABILITY C1): what a user may see, and what the user was then."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -44,12 +44,13 @@ async def visible(
     if is_joined and joined_from is not None and all(row.position >= joined_from for row in rows):
         return [Seen(row, "join") for row in rows]
     states = await snapshots.read_states(conn, tenant, {row.snapshot_nid for row in rows})
-    contents = await _contents(conn, tenant, user_nid, rows, states)
+    deciding = {nid: _deciding(state, user_nid) for nid, state in states.items()}
+    contents = await _contents(conn, tenant, {number for both in deciding.values() for number in both})
     seen = []
     for row in rows:
-        others, members, _ = states[row.snapshot_nid]
-        visibilities = [visibility.read_visibility(contents.get(others.get(HISTORY_VISIBILITY_KEY, 0)))]
-        memberships = [_membership(contents.get(members.get(user_nid, 0)))]
+        setter, member = deciding[row.snapshot_nid]
+        visibilities = [visibility.read_visibility(contents.get(setter))]
+        memberships = [_membership(contents.get(member))]
         if row.type_nid == HISTORY_VISIBILITY and row.key_nid == HISTORY_VISIBILITY_KEY:
             visibilities.append(visibility.read_visibility(_decode(row.json).content))  # type: ignore[arg-type]
         if row.type_nid == MEMBER and row.key_nid == user_nid:
@@ -60,18 +61,14 @@ async def visible(
     return seen
 
 
-async def _contents(
-    conn: Connection,
-    tenant: Tenant,
-    user_nid: int,
-    rows: Iterable[EventRow],
-    states: dict[int, snapshots.RoomState],
-) -> dict[int, JsonObject]:
-    wanted = set()
-    for row in rows:
-        others, members, _ = states[row.snapshot_nid]
-        wanted |= {others.get(HISTORY_VISIBILITY_KEY, 0), members.get(user_nid, 0)}
-    found = await events.bodies(conn, tenant, wanted - {0})
+def _deciding(state: snapshots.RoomState, user_nid: int) -> tuple[int, int]:
+    """The event that says who may see, and the user's member event; 0 for none."""
+    held = state.values((HISTORY_VISIBILITY_KEY, user_nid))
+    return held.get(HISTORY_VISIBILITY_KEY, 0), held.get(user_nid, 0)
+
+
+async def _contents(conn: Connection, tenant: Tenant, nids: set[int]) -> dict[int, JsonObject]:
+    found = await events.bodies(conn, tenant, nids - {0})
     return {nid: _decode(body).content for nid, body in found.items()}  # type: ignore[misc]
 
 

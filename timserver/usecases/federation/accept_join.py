@@ -50,11 +50,14 @@ async def accept_join(
         row = await events.find(conn, tenant, room.version, accepted.event.event_id)
         if row is None:
             raise errors.NotFound("Unknown room")
-        others, members, _ = (await snapshots.read_states(conn, tenant, [row.snapshot_nid]))[row.snapshot_nid]
-        state = {*others.values(), *members.values()}
+        before = (await snapshots.read_states(conn, tenant, [row.snapshot_nid]))[row.snapshot_nid]
+        state = before.numbers
         servers: list[ServerName] = []
         if omit_members:
-            state = {*others.values(), *await _heroes(conn, tenant, row, others, members)}
+            state = {
+                *before.others.values(),
+                *await _heroes(conn, tenant, row, before.others, before.members),
+            }
             servers = await _servers_in_room(ctx, conn, tenant, row.room_nid, submitted.origin)
         chain = await graph.auth_chain(conn, tenant, {*state, row.event_nid})
         if omit_members:

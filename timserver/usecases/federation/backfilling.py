@@ -92,7 +92,6 @@ class _History:
         self.missing: list[tuple[bytes, int]] = []
         self.early: list[tuple[bytes, int]] = []
         self.chain = Chain(reach=None)
-        self.state = RoomState({}, {})
 
     async def add(self, event: Event) -> None:
         """Judge an event by its auth events and the state before it, and account for it."""
@@ -126,7 +125,7 @@ class _History:
 
     async def _state_before(self, event: Event, known: dict[EventID, Node]) -> RoomState:
         if not event.prev_events:
-            return RoomState({}, {})
+            return RoomState(())
         states = [self.after[event_id] for event_id in event.prev_events if event_id in self.after]
         stored = [
             known[event_id]
@@ -173,12 +172,12 @@ class _History:
 
     async def _snapshot(self, state: RoomState) -> int:
         """The snapshot of a state: the last one, or one that is written against it."""
-        if self.chain.nid and state[:2] == self.state[:2]:
+        change = snapshots.change_of(self.chain.state, state)
+        if self.chain.nid and not change.is_of_state:
             return self.chain.nid
         (nid,) = await self.ctx.database.take_nids(1)
-        row, self.chain = snapshots.extend(self.chain, nid, snapshots.change_of(self.state, state), state)
+        row, self.chain = snapshots.extend(self.chain, nid, change)
         self.snapshots.append(row)
-        self.state = state
         return nid
 
     async def _node(self, event: Event, own: Node | None, flags: int, snapshot_nid: int) -> Node:
@@ -208,7 +207,6 @@ class _History:
         flags = node.flags | (events.REDACTED if early else 0)
         relation = relations.read_relation(event.content) if event.state_key is None and not early else None
         target_hash = target_hash_of(self.room, relation)
-        before = state.part(event.type)
         self.missing += [
             (events.event_key(self.room.version, event_id), node.event_nid)
             for event_id in event.prev_events
@@ -227,7 +225,7 @@ class _History:
                 prev=graph.numbers_of_all(event.prev_events, known),
                 auth=[known[event_id].event_nid for event_id in event.auth_events],
                 snapshot_nid=node.snapshot_nid,
-                replaces_nid=before.get(node.key_nid) if node.key_nid is not None else None,
+                replaces_nid=state.get(node.key_nid) or None if node.key_nid is not None else None,
                 thread_nid=await self._thread(relation, target_hash),
                 push_default=0,
                 push_except=None,

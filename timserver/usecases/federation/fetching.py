@@ -90,7 +90,7 @@ class Fetcher:
             await self._store(await self._fetch(missing, event_id))
             known = await self._known(state_ids)
         state = _state_of([known[event_id] for event_id in state_ids if event_id in known])
-        if state.others.get(CREATE_KEY) != self.room.others.get(CREATE_KEY):
+        if state.get(CREATE_KEY) != self.room.others.get(CREATE_KEY):
             raise RemoteError("the state is that of another room")
         return await with_reach(self.ctx, self.tenant, self.room, state)
 
@@ -177,4 +177,4 @@ def _state_of(nodes: Iterable[Node]) -> RoomState:
     for node in nodes:
         if node.key_nid is not None and not node.flags & REJECTED:
             (members if node.type_nid == MEMBER else others)[node.key_nid] = node.event_nid
-    return RoomState(others, members)
+    return RoomState.whole(others, members)

@@ -79,7 +79,7 @@ def _state_of(state: Sequence[Event], nodes: Mapping[EventID, Node]) -> RoomStat
         node = nodes[event.event_id]
         if node.key_nid is not None:
             (members if node.type_nid == MEMBER else others)[node.key_nid] = node.event_nid
-    return RoomState(others, members)
+    return RoomState.whole(others, members)
 
 
 async def _enter(
@@ -94,16 +94,15 @@ async def _enter(
     join = nodes[entry.join.event_id]
     after = await state_with(ctx, tenant, room, state, join)
     before_nid, head_nid = await ctx.database.take_nids(2)
-    before_row, chain = snapshots.extend(
-        snapshots.Chain(), before_nid, snapshots.change_of(RoomState({}, {}, ()), state), state
-    )
-    head_row, chain = snapshots.extend(chain, head_nid, snapshots.change_of(state, after), after)
+    nothing = snapshots.Chain()
+    before_row, chain = snapshots.extend(nothing, before_nid, snapshots.change_of(nothing.state, state))
+    head_row, chain = snapshots.extend(chain, head_nid, snapshots.change_of(state, after))
     delta = snapshots.change_of(room.state, after)
     changes = await state_changes(ctx, tenant, room, delta, entry.join, join)
     wanted = Admission(
         room_nid=room.room_nid,
         row_version=room.row_version,
-        event=_row(entry, nodes, before_nid, state[1].get(join.key_nid or 0)),
+        event=_row(entry, nodes, before_nid, state.get(join.key_nid or 0) or None),
         extremities=[join.event_nid],
         head_snapshot_nid=head_nid,
         snapshots=[before_row, head_row],

@@ -71,8 +71,7 @@ async def _state_and_chain(
     row = await _event(ctx, conn, tenant, origin, room, event_id)
     if row.flags & OUTLIER:
         raise errors.NotFound("The state at that event is not known here")
-    others, members, _ = (await snapshots.read_states(conn, tenant, [row.snapshot_nid]))[row.snapshot_nid]
-    state = {*others.values(), *members.values()}
+    state = (await snapshots.read_states(conn, tenant, [row.snapshot_nid]))[row.snapshot_nid].numbers
     return state, await graph.auth_chain(conn, tenant, state)
 
 

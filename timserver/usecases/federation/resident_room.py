@@ -3,7 +3,7 @@
 from timserver.context import Context
 from timserver.matrix import errors
 from timserver.matrix.ids import RoomID, ServerName
-from timserver.store.live_rooms import JOIN, LiveRoom
+from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Tenant
 from timserver.usecases.federation.acl import check_acl
 from timserver.usecases.rooms.live import current_room
@@ -11,9 +11,7 @@ from timserver.usecases.rooms.live import current_room
 
 def takes_part(room: LiveRoom) -> bool:
     """Is a user of the tenant joined? Else what it knows of the room is an invite, or old."""
-    return room.is_resident and any(
-        member.local and member.membership == JOIN for member in room.members.values()
-    )
+    return room.is_resident and room.has_local
 
 
 async def resident_room(ctx: Context, tenant: Tenant, origin: ServerName, room_id: RoomID) -> LiveRoom:

@@ -112,9 +112,11 @@ async def _visibilities(
     conn: Connection, tenant: Tenant, rows: Iterable[EventRow], states: _States
 ) -> dict[int, list[Visibility]]:
     """The history visibility at each event; of an event that sets it, before and after."""
-    setters = {row.event_nid: states[row.snapshot_nid][0].get(HISTORY_VISIBILITY_KEY, 0) for row in rows}
+    setters = {nid: state.get(HISTORY_VISIBILITY_KEY) for nid, state in states.items()}
     contents = await _contents(conn, tenant, set(setters.values()))
-    found = {nid: [visibility.read_visibility(contents.get(setter))] for nid, setter in setters.items()}
+    found = {
+        row.event_nid: [visibility.read_visibility(contents.get(setters[row.snapshot_nid]))] for row in rows
+    }
     for row in rows:
         if row.type_nid == HISTORY_VISIBILITY and row.key_nid == HISTORY_VISIBILITY_KEY:
             found[row.event_nid].append(visibility.visibility_of_pdu(row.json))
@@ -139,16 +141,13 @@ async def _memberships(
         return found
     members = await room_servers.members_of_server(conn, tenant, room.room_nid, audience.server_nid)
     users = {member.user_nid for member in members}
-    members_at = {
-        row.event_nid: [nid for user, nid in states[row.snapshot_nid][1].items() if user in users]
-        for row in asked
-    }
+    members_at = {nid: states[nid].values(users).values() for nid in {row.snapshot_nid for row in asked}}
     current = {member.event_nid: MEMBERSHIP_NAMES[member.membership] for member in members}
     wanted = {nid for nids in members_at.values() for nid in nids} - current.keys()
     contents = await _contents(conn, tenant, wanted)
     known = current | {nid: _membership(content) for nid, content in contents.items()}
     for row in asked:
-        found[row.event_nid] = {known[nid] for nid in members_at[row.event_nid] if nid in known}
+        found[row.event_nid] = {known[nid] for nid in members_at[row.snapshot_nid] if nid in known}
         if row.type_nid == MEMBER and row.key_nid in users:
             found[row.event_nid].add(_membership(_decode(row.json).content))  # type: ignore[arg-type]
     return found

@@ -209,10 +209,9 @@ class RoomReader:
         else:
             at = (await events.by_nids(self._conn, self._tenant, [plan.row.event_nid]))[plan.row.event_nid]
         states = await snapshots.read_states(self._conn, self._tenant, [at.snapshot_nid])
-        others, members, _ = states[at.snapshot_nid]
-        if after and at.key_nid is not None:
-            (members if at.type_nid == MEMBER else others)[at.key_nid] = at.event_nid
-        return [*others.values(), *members.values()]
+        before = states[at.snapshot_nid]
+        state = before.after(at.event_nid, at.type_nid, at.key_nid) if after else before
+        return [*state.numbers]
 
     async def _lazily(
         self, plan: Plan, state: list[EventRow], timeline: list[EventRow], heroes: list[int]

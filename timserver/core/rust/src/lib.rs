@@ -89,7 +89,7 @@ mod engine {
     #[pymodule_export]
     use super::fork::Fork;
     #[pymodule_export]
-    use super::stored::{merged, reach, reach_after, values, vector};
+    use super::stored::{changes, merged, reach, reach_after, values, vector};
     #[pymodule_export]
     use super::stored_event::read_stored;
     use super::*;

@@ -17,6 +17,12 @@ pub fn merged(layers: Vec<Layer<'_>>) -> PyResult<BTreeMap<u64, u64>> {
 }
 
 #[pyfunction]
+pub fn changes(before: Vec<Layer<'_>>, after: Vec<Layer<'_>>) -> PyResult<BTreeMap<u64, u64>> {
+    let found = layered_state::differing(&[before, after])?;
+    Ok(found.rows().map(|(key, events)| (key, events.last().copied().unwrap_or_default())).collect())
+}
+
+#[pyfunction]
 pub fn values(layers: Vec<Layer<'_>>, keys: BTreeSet<u64>) -> PyResult<BTreeMap<u64, u64>> {
     let keys: Vec<u64> = keys.into_iter().collect();
     let found = layered_state::values(&layers, &keys)?;
