@@ -6,6 +6,8 @@ CREATE FUNCTION public.admit_event(p_tenant bigint, p_room bigint, p_version big
 declare
     reached bigint;
     stored_nid bigint;
+    own_end bigint;
+    again bigint;
     accepted boolean := p_flags & 12 = 0;
 begin
     perform set_config('tim.tenant', p_tenant::text, true);
@@ -74,6 +76,24 @@ begin
                                         p_change_nids, p_change_types, p_change_keys, p_change_replaces,
                                         p_change_memberships, p_change_local, p_change_servers, p_change_stripped,
                                         p_joined, p_invited);
+            -- A server that is new does not have what was said here without knowing of it, and nobody but us would ever
+            -- send it there: the room's ends that are ours go out once more.
+            if exists (select from room_server r where r.tenant_id = p_tenant and r.room_nid = p_room
+                       and r.server_nid = any (p_change_servers) and r.since_position = reached
+                       and r.until_position is null) then
+                for own_end in
+                    select e.event_nid from event e
+                        join membership m on m.tenant_id = p_tenant and m.user_nid = e.sender_nid and m.room_nid = p_room
+                            and m.local
+                        where e.tenant_id = p_tenant and e.event_nid = any (p_extremities) order by e.event_nid
+                loop
+                    update log_position l set position = l.position + 1 where l.tenant_id = p_tenant
+                        returning l.position into again;
+                    insert into outbox (tenant_id, position, room_nid, event_nid)
+                        values (p_tenant, again, p_room, own_end);
+                    perform note_sending(p_tenant, again, false);
+                end loop;
+            end if;
         end if;
         if p_forward and exists (select from room_server r where r.tenant_id = p_tenant and r.room_nid = p_room
                                  and coalesce(r.until_position, reached) >= reached) then

@@ -123,8 +123,6 @@ async def _room(network: Network, version: str) -> tuple[str, frozenset[bytes]]:
         path = f"/join/{room}"
         params = {"via": first.tenant.server_name}
         (await server.anchor.call("POST", path, {}, params=params)).must()
-    # Who is not yet known to be there is not sent what others say, and would have to wait for what follows that.
-    await _until(network, room, agreement.differences_of_state)
     for server in network.servers:
         for person in (server.deputy, *server.guests):
             (await person.post(f"/rooms/{room}/join")).must()

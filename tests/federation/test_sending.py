@@ -134,6 +134,28 @@ async def test_who_has_left_gets_the_leave_and_nothing_after(
     assert outside.bodies("d.example") == ["later"]
 
 
+async def test_who_comes_meanwhile_is_sent_what_was_said_without_knowing_of_it(
+    here: Context, tenant: Tenant, alice: Device, outside: Outside
+) -> None:
+    """The newest of it: what is before that is asked for. Nobody else would ever send it there."""
+    room_id = await room_of(here, tenant, alice, BOB)
+    room = await must_current_room(here, tenant, room_id)
+    await say(here, tenant, alice, room_id, "before")
+    ends = [event_id for _, event_id in room.extremities]
+    await say(here, tenant, alice, room_id, "meanwhile")
+    await say(here, tenant, alice, room_id, "and last")
+    await says(here, tenant, room, BOB, "m.room.message", {"body": "theirs"}, after=ends)
+    await comes(here, tenant, room_id, "@dan:d.example", after=ends)
+    for late in ("@dora:d.example", "@bella:b.example"):
+        await comes(here, tenant, room_id, late, after=ends)
+    await comes(here, tenant, room_id, "@eve:e.example")
+    assert set(await all_rounds(here, tenant)) == {Outcome.SENT}
+    assert outside.bodies("d.example") == ["and last"]
+    assert outside.bodies("e.example") == []
+    assert outside.bodies(B) == ["before", "meanwhile", "and last", "and last"]
+    assert await outbox_size(here, tenant) == 0
+
+
 async def test_many_events_go_in_transactions_of_fifty(
     here: Context, tenant: Tenant, alice: Device, outside: Outside
 ) -> None:

@@ -19,7 +19,7 @@ from timserver.clock import Clock
 from timserver.context import Context
 from timserver.matrix import pdu
 from timserver.matrix.event import Event
-from timserver.matrix.ids import DeviceID, RoomID, ServerName, UserID, server_name_of
+from timserver.matrix.ids import DeviceID, EventID, RoomID, ServerName, UserID, server_name_of
 from timserver.matrix.json_types import JsonObject
 from timserver.remote.client import FederationClient, RemoteError
 from timserver.remote.fetcher import Streamed
@@ -146,11 +146,17 @@ def requester(device: Device) -> Requester:
 
 
 async def comes(
-    ctx: Context, tenant: Tenant, room_id: RoomID, user_id: str, membership: str = "join"
+    ctx: Context,
+    tenant: Tenant,
+    room_id: RoomID,
+    user_id: str,
+    membership: str = "join",
+    after: Sequence[EventID] | None = None,
 ) -> Event:
     """A user of another server joins a public room, or leaves."""
     room = await must_current_room(ctx, tenant, room_id)
-    return await says(ctx, tenant, room, user_id, "m.room.member", {"membership": membership}, user_id)
+    content: JsonObject = {"membership": membership}
+    return await says(ctx, tenant, room, user_id, "m.room.member", content, user_id, after=after)
 
 
 async def says(
@@ -161,8 +167,10 @@ async def says(
     event_type: str,
     content: JsonObject,
     state_key: str | None = None,
+    *,
+    after: Sequence[EventID] | None = None,
 ) -> Event:
-    """An event of another server's user, on what we have; it must be taken."""
+    """An event of another server's user, on what we have, or after some events; it must be taken."""
     version, server_name = room.version, server_name_of(UserID(user_id))
     keys = core.state_keys(version, event_type, UserID(user_id), state_key, content)
     auth = await state_events(ctx, tenant, room, keys)
@@ -171,7 +179,7 @@ async def says(
         sender=UserID(user_id),
         type=event_type,
         content=content,
-        prev_events=tuple(event_id for _, event_id in room.extremities),
+        prev_events=tuple(after or (event_id for _, event_id in room.extremities)),
         auth_events=tuple(event.event_id for _, event in auth.values()),
         depth=room.depth + 1,
         origin_server_ts=ctx.clock.now_ms(),

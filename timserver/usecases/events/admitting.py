@@ -292,7 +292,7 @@ class _Admitting:
         if admitted.status == events.APPENDED and accepted:
             self._settle(extremities, chain, wanted, admitted.position)
             room.keep_node(event.event_id, own)
-            if forward:
+            if forward or (len(extremities) > 1 and any(change.server_nid for change in changes.rows)):
                 self.ctx.streams.send(self.tenant)
             if redaction.redact is not None:
                 room.events.pop(redaction.redact[0], None)
