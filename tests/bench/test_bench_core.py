@@ -14,6 +14,7 @@ FORKS = [
         *rooms.ruma_shapes(version),
         rooms.synthetic(version, 20, 2),
         rooms.synthetic(version, 40, 20),
+        rooms.synthetic(version, 300, 260),
     )
 ]
 

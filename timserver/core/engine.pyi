@@ -58,8 +58,8 @@ def changes(before: _Layers, after: _Layers) -> dict[int, int]:
 def merged(layers: _Layers) -> dict[int, int]:
     """The state that the layers make."""
 
-def values(layers: _Layers, keys: set[int]) -> dict[int, int]:
-    """Values of some keys."""
+def values(layers: _Layers, keys: list[int]) -> dict[int, int]:
+    """Values of some keys, in ascending order."""
 
 def vector(cited: list[bytes], chain: int, position: int, entries_max: int) -> bytes | None:
     """The packed vector of an event that cites events with these vectors, None if it is too long; chain 0 is none."""
@@ -108,7 +108,7 @@ class Fork:
     def resolve(
         self, cited: Sequence[Stored], older_levels: Mapping[int, int]
     ) -> tuple[dict[int, int], dict[int, int]]:
-        """Releases the interpreter lock."""
+        """`older_levels` must be a dict. Releases the interpreter lock for 256 events and more."""
     def reach_after(self, before: _Layers, newcomers: set[int]) -> dict[int, int] | None: ...
 
 def check_auth(rules: int, events: list[_RawEvent], create: int, state: list[int]) -> str | None:

@@ -72,7 +72,7 @@ class Fork(Protocol):
         """Layer and newcomers, by key; in the layer, 0 takes a key away.
 
         `older_levels` says of each power levels event to which `cited` and the full set lead, by auth events that are
-        power levels, which one it cites, if any. Needs no interpreter lock while the engine works.
+        power levels, which one it cites, if any. The engine works on many events without the interpreter lock.
         """
 
     def reach_after(self, before: Layers, newcomers: set[int]) -> dict[int, int] | None:
@@ -105,7 +105,7 @@ def read_stored(
 
 def values(layers: Layers, keys: Iterable[int]) -> dict[int, int]:
     """The events of some keys, as far as the state has them."""
-    return engine.values(layers, set(keys)) if choice.HAS_ENGINE else layered_state.values(layers, keys)
+    return engine.values(layers, [*keys]) if choice.HAS_ENGINE else layered_state.values(layers, keys)
 
 
 def changes(before: Layers, after: Layers) -> dict[int, int]:

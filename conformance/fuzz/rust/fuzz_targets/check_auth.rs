@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
                 state.iter().rev().find(found).map(|number| &events[*number])
             };
             for (raw_event, event) in raw.events.iter().zip(&events).skip(1) {
-                let node = raw_event.node(event, &events[0]);
+                let node = raw_event.node(0, event, &events[0]);
                 let _ = check(&Facts::new(Rules(raw.rules), &node, &events[0], &lookup));
             }
         }

@@ -19,9 +19,10 @@ fuzz_target!(|data: &[u8]| {
         let is_common = |number: &usize| states.iter().all(|state| state.contains(number));
         let (common, conflicted): (Vec<usize>, Vec<usize>) = all.into_iter().partition(is_common);
         let unconflicted: Vec<usize> = std::iter::once(0).chain(common).collect();
-        let nodes: Vec<_> =
-            raw.events.iter().zip(&events).map(|(raw, event)| raw.node(event, &events[0])).collect();
-        let room = Room { rules: Rules(raw.rules), nodes: &nodes, create: &events[0], conflicted };
+        let read = (0..).zip(raw.events.iter().zip(&events));
+        let nodes: Vec<_> = read.map(|(number, (raw, event))| raw.node(number, event, &events[0])).collect();
+        let rules = Rules(raw.rules);
+        let room = Room { rules, nodes: &nodes, create: &events[0], conflicted, older_levels: &|_| None };
         let resolved = if room.rules.has(Rules::V1) {
             resolution_v1::resolve(&room, &unconflicted)
         } else {

@@ -42,9 +42,9 @@ impl RawEvent {
         AuthEvent::read(&self.id, &self.pdu, self.rejected)
     }
 
-    pub fn node<'r>(&'r self, event: &'r AuthEvent<'r>, create: &AuthEvent<'_>) -> Node<'r> {
+    pub fn node<'r>(&'r self, number: u64, event: &'r AuthEvent<'r>, create: &AuthEvent<'_>) -> Node<'r> {
         let follows_create = self.only_prev.as_deref() == Some(create.id.as_ref());
-        Node { event, follows_create, auth: &self.auth }
+        Node { number, event, follows_create, auth: &self.auth }
     }
 }
 

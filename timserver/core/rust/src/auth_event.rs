@@ -28,6 +28,7 @@ pub struct AuthEvent<'a> {
 
 /// An event among those that it cites.
 pub struct Node<'r> {
+    pub number: u64,
     pub event: &'r AuthEvent<'r>,
     pub follows_create: bool, // and nothing else
     pub auth: &'r [usize],
@@ -48,6 +49,10 @@ impl<'k> Key<'k> {
     pub fn new(kind: &'k str, state_key: &'k str) -> Self {
         Key { hash: SEED.hash_one((kind, state_key)), kind, state_key }
     }
+
+    pub fn texts(&self) -> (&'k str, &'k str) {
+        (self.kind, self.state_key)
+    }
 }
 
 impl Hash for Key<'_> {
@@ -55,6 +60,18 @@ impl Hash for Key<'_> {
         hasher.write_u64(self.hash);
     }
 }
+
+/// The types of most state events, of which no event has a copy.
+const KINDS: [&str; 8] = [
+    "m.room.member",
+    "m.room.power_levels",
+    "m.room.join_rules",
+    "m.room.create",
+    "m.room.third_party_invite",
+    "m.room.redaction",
+    "m.room.aliases",
+    "m.room.history_visibility",
+];
 
 const MEMBERSHIPS: [&str; 5] = ["join", "invite", "leave", "ban", "knock"];
 
@@ -100,18 +117,14 @@ impl<'a> AuthEvent<'a> {
         Ok(event)
     }
 
-    /// Power levels of which nothing matters but which others they cite.
-    pub fn older_levels() -> Self {
-        let kind = Cow::Borrowed("m.room.power_levels");
-        let key_hash = Key::new(&kind, "").hash;
-        AuthEvent { kind, state_key: Some(Cow::Borrowed("")), key_hash, ..AuthEvent::default() }
-    }
-
     /// The same, borrowing nothing from the PDU.
     pub fn into_owned(self) -> AuthEvent<'static> {
         AuthEvent {
             id: tree::owned(self.id),
-            kind: tree::owned(self.kind),
+            kind: match KINDS.into_iter().find(|known| *known == self.kind) {
+                Some(known) => Cow::Borrowed(known),
+                None => tree::owned(self.kind),
+            },
             state_key: self.state_key.map(tree::owned),
             sender: tree::owned(self.sender),
             content: self.content.into_owned(),

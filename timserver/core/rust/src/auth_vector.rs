@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use crate::layered_state::Difference;
-use crate::numbers::{NumberMap, NumberSet, PlaceSet};
+use crate::numbers::{NumberMap, PlaceSet, map_for};
 use crate::state_pack::{Malformed, Pairs};
 
 /// Chain -> position, or top.
@@ -58,26 +58,21 @@ fn add(known: &mut u64, position: u64) {
     }
 }
 
-/// The chains that any of the vectors has, sorted.
-pub fn chains_of<'v>(vectors: impl Iterator<Item = &'v [u8]>) -> Result<Vec<u64>, Malformed> {
-    let mut chains = NumberSet::default();
-    for pair in vectors.flat_map(Pairs::new) {
-        chains.insert(pair?.0);
-    }
-    let mut chains: Vec<u64> = chains.into_iter().collect();
-    chains.sort_unstable();
-    Ok(chains)
-}
-
-/// The tops that change when events leave a state and others come; None when it cannot be told. `chains` are those of
-/// these vectors, `before` has the tops of each, 0 where they are not reached.
-pub fn reach_after(
-    chains: &[u64],
-    before: &[u64],
+/// The tops that change when events leave a state and others come, in ascending order of the chains; None when it cannot
+/// be told. Of some chains, sorted, `before` has the tops, 0 where they are not reached.
+pub fn reach_after<E: From<Malformed>>(
+    before: impl FnOnce(&[u64]) -> Result<Vec<u64>, E>,
     removed: &[&[u8]],
     added: &[&[u8]],
-) -> Result<Option<NumberMap<u64>>, Malformed> {
-    let mut tops: NumberMap<u64> = chains.iter().copied().zip(before.iter().copied()).collect();
+) -> Result<Option<Vec<(u64, u64)>>, E> {
+    let mut tops = map_for(4 * (removed.len() + added.len()));
+    for pair in removed.iter().chain(added).copied().flat_map(Pairs::new) {
+        tops.insert(pair?.0, 0);
+    }
+    let mut chains: Vec<u64> = tops.keys().copied().collect();
+    chains.sort_unstable();
+    let before = before(&chains)?;
+    tops.extend(chains.iter().copied().zip(before.iter().copied()));
     for pair in added.iter().copied().flat_map(Pairs::new) {
         let (chain, position) = pair?;
         add(tops.entry(chain).or_default(), position);
@@ -89,18 +84,20 @@ pub fn reach_after(
             *known = known.saturating_sub(1);
         }
     }
-    for known in tops.values_mut().filter(|known| **known & COUNT == 0) {
-        if position_of(*known) > 1 {
-            return Ok(None);
+    let mut changed = Vec::with_capacity(chains.len());
+    for (chain, before) in chains.into_iter().zip(before) {
+        let mut known = tops.get(&chain).copied().unwrap_or_default();
+        if known & COUNT == 0 {
+            if position_of(known) > 1 {
+                return Ok(None);
+            }
+            known = 0;
         }
-        *known = 0;
-    }
-    for (chain, before) in chains.iter().zip(before) {
-        if tops.get(chain) == Some(before) {
-            tops.remove(chain);
+        if known != before {
+            changed.push((chain, known));
         }
     }
-    Ok(Some(tops))
+    Ok(Some(changed))
 }
 
 /// The ranges on which the tops of states differ in position.
@@ -115,7 +112,7 @@ pub fn difference(tops: &Difference) -> Vec<Range> {
 
 /// The lowest position of the events on each chain that has some.
 pub fn lowest_places(placed: &[Placed<'_>]) -> NumberMap<u64> {
-    let mut lowest = NumberMap::default();
+    let mut lowest = map_for(placed.len());
     for (chain, position, _) in placed.iter().filter(|(chain, ..)| *chain != 0) {
         let known = lowest.entry(*chain).or_insert(*position);
         *known = (*known).min(*position);
@@ -124,8 +121,9 @@ pub fn lowest_places(placed: &[Placed<'_>]) -> NumberMap<u64> {
 }
 
 /// On a chain, what concerns the search for events between others.
-#[derive(Clone, Copy, Default)]
 struct Between {
+    chain: u64,
+    lowest: u64, // the lowest conflicted one, beyond all positions if there is none
     top: u64,
     upto: u64,    // the highest position that an event reaches which reaches another one
     floor: u64,   // the lowest position that those reach which are reached
@@ -135,14 +133,22 @@ struct Between {
 
 /// Where events between two of the conflicted ones can stand.
 pub fn between(placed: &[Placed<'_>], lowest: &NumberMap<u64>) -> Result<Vec<Range>, Malformed> {
-    let (mut pairs, mut ends) = (Vec::with_capacity(5 * placed.len()), Vec::with_capacity(placed.len()));
-    let mut chains: NumberMap<Between> =
-        NumberMap::with_capacity_and_hasher(2 * placed.len(), Default::default());
+    let pair_count = placed.iter().map(|(.., vector)| vector.len() / 2).sum(); // at most
+    let (mut pairs, mut ends) = (Vec::with_capacity(pair_count), Vec::with_capacity(placed.len()));
+    let mut places = map_for(placed.len());
+    let mut chains: Vec<Between> = Vec::with_capacity(placed.len());
     for (.., vector) in placed {
         for pair in Pairs::new(vector) {
             let (chain, position) = pair?;
-            add(&mut chains.entry(chain).or_default().top, position);
-            pairs.push((chain, position));
+            let place = *places.entry(chain).or_insert(chains.len());
+            if place == chains.len() {
+                let lowest = lowest.get(&chain).copied().unwrap_or(u64::MAX);
+                chains.push(Between { chain, lowest, top: 0, upto: 0, floor: 0, count: 0, bottom: 0 });
+            }
+            if let Some(known) = chains.get_mut(place) {
+                add(&mut known.top, position);
+            }
+            pairs.push((place, position));
         }
         ends.push(pairs.len());
     }
@@ -150,14 +156,15 @@ pub fn between(placed: &[Placed<'_>], lowest: &NumberMap<u64>) -> Result<Vec<Ran
     for ((own_chain, own_position, _), end) in placed.iter().zip(ends) {
         let vector = pairs.get(begin..end).unwrap_or_default();
         begin = end;
-        let reaches_another = vector.iter().any(|(chain, position)| {
-            let reached = lowest.get(chain).filter(|lowest| *lowest <= position);
-            reached.is_some_and(|lowest| chain != own_chain || lowest < own_position)
+        let reaches_another = vector.iter().any(|(place, position)| {
+            let reached = chains.get(*place).filter(|known| known.lowest <= *position);
+            reached.is_some_and(|known| known.chain != *own_chain || known.lowest < *own_position)
         });
         let mut is_reached = false;
-        if let Some(own) = chains.get_mut(own_chain).filter(|_| *own_chain != 0) {
+        let own = places.get(own_chain).filter(|_| *own_chain != 0);
+        if let Some(own) = own.and_then(|place| chains.get_mut(*place)) {
             is_reached = own.top > top(*own_position, 1);
-            if !reaches_another && lowest.get(own_chain) == Some(own_position) {
+            if !reaches_another && own.lowest == *own_position {
                 own.bottom = *own_position;
             }
         }
@@ -165,8 +172,8 @@ pub fn between(placed: &[Placed<'_>], lowest: &NumberMap<u64>) -> Result<Vec<Ran
         if !reaches_another && !is_reached {
             continue;
         }
-        for (chain, position) in vector {
-            let Some(known) = chains.get_mut(chain) else { continue };
+        for (place, position) in vector {
+            let Some(known) = chains.get_mut(*place) else { continue };
             if reaches_another {
                 known.upto = known.upto.max(*position);
             }
@@ -176,9 +183,9 @@ pub fn between(placed: &[Placed<'_>], lowest: &NumberMap<u64>) -> Result<Vec<Ran
             }
         }
     }
-    let floor = |chain: &Between| if chain.count == reached_count { chain.floor } else { 0 };
-    let after = |chain: &Between| floor(chain).max(chain.bottom);
-    let ranges = chains.iter().map(|(number, chain)| (*number, after(chain), chain.upto));
+    let floor = |known: &Between| if known.count == reached_count { known.floor } else { 0 };
+    let after = |known: &Between| floor(known).max(known.bottom);
+    let ranges = chains.iter().map(|known| (known.chain, after(known), known.upto));
     let mut ranges: Vec<Range> = ranges.filter(|(_, after, upto)| after < upto).collect();
     ranges.sort_unstable();
     Ok(ranges)

@@ -3,17 +3,21 @@ use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PySet, PyTuple};
 
 use crate::auth::{self, Rules};
-use crate::auth_event::{AuthEvent, Key};
+use crate::auth_event::Key;
 use crate::auth_vector::{self, Range};
 use crate::json::Reason;
 use crate::layered_state::{self, Difference, Layer};
-use crate::numbers::{NumberHasher, NumberMap, NumberSet, PlaceSet};
-use crate::stored::tops_after;
+use crate::numbers::{NumberHasher, NumberMap, NumberSet, PlaceSet, map_for};
+use crate::resolution::Room;
+use crate::stored::{dict_of, tops_after};
 use crate::stored_event::{Order, Placed, Stored};
-use crate::{refused, resolve_nodes};
+use crate::{refused, resolve_room};
+
+/// For a fork of fewer events it is not worth the while to let go of the interpreter lock.
+const DETACHED_MIN: usize = 256;
 
 /// What is known after the steps that were taken.
 #[pyclass(module = "timserver.core.engine")]
@@ -55,9 +59,16 @@ impl Fork {
 
     #[getter]
     fn numbers(&self) -> Vec<u64> {
-        let mut seen = NumberSet::default();
-        let events = self.differing.events.iter().copied();
-        events.filter(|number| *number != 0 && seen.insert(*number)).collect()
+        let mut numbers = Vec::with_capacity(self.differing.events.len());
+        for (_, events) in self.differing.rows() {
+            let begin = numbers.len(); // no event has two keys
+            for number in events.iter().filter(|number| **number != 0) {
+                if !numbers.get(begin..).is_some_and(|row| row.contains(number)) {
+                    numbers.push(*number);
+                }
+            }
+        }
+        numbers
     }
 
     fn ranges(
@@ -75,13 +86,14 @@ impl Fork {
         let reached: Option<Vec<Vec<Layer<'_>>>> = reached.into_iter().collect();
         let (Some(placed), Some(reached)) = (placed, reached) else { return Ok(None) };
         self.difference = auth_vector::difference(&layered_state::differing(&reached)?);
-        let mut ranges = self.difference.clone();
+        let mut between = Vec::new();
         if self.rules.has(Rules::FROM_NOTHING) {
             self.lowest = auth_vector::lowest_places(&placed);
-            ranges.extend(auth_vector::between(&placed, &self.lowest)?);
+            between = auth_vector::between(&placed, &self.lowest)?;
         }
         let known: PlaceSet = placed.iter().map(|(chain, position, _)| (*chain, *position)).collect();
-        Ok(Some(ranges.into_iter().filter_map(|range| auth_vector::unknown_in(range, &known)).collect()))
+        let ranges = self.difference.iter().copied().chain(between);
+        Ok(Some(ranges.filter_map(|range| auth_vector::unknown_in(range, &known)).collect()))
     }
 
     fn full_set(&self, found: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<u64>> {
@@ -89,12 +101,15 @@ impl Fork {
             return Ok(Vec::new());
         }
         let mut more = Vec::new();
-        let mut seen: NumberSet = self.differing.events.iter().copied().collect();
+        let mut unseen = found.iter().map(|event| Placed(event).number()).collect::<PyResult<NumberSet>>()?;
+        for number in &self.differing.events {
+            unseen.remove(number);
+        }
         let differences: NumberMap<(u64, u64)> =
             self.difference.iter().map(|(chain, after, upto)| (*chain, (*after, *upto))).collect();
         for event in found.iter().map(Placed) {
             let number = event.number()?;
-            if seen.contains(&number) {
+            if !unseen.contains(&number) {
                 continue;
             }
             let (chain, position) = event.place()?;
@@ -106,44 +121,46 @@ impl Fork {
                     None => false, // those between conflicted events have one, as these have
                 };
             if is_full {
-                seen.insert(number);
+                unseen.remove(&number);
                 more.push(number);
             }
         }
         Ok(more)
     }
 
-    fn asked_keys(&mut self, more: Vec<Py<Stored>>) -> HashSet<(String, String)> {
+    fn asked_keys<'py>(&mut self, py: Python<'py>, more: Vec<Py<Stored>>) -> PyResult<Bound<'py, PySet>> {
         self.full.extend(more);
-        let mut asked = HashSet::from([("m.room.create", "")]);
+        let mut asked = vec![("m.room.create", "")];
         if !self.rules.has(Rules::FROM_NOTHING) {
             let differing: NumberSet = self.differing.keys.iter().copied().collect();
-            let mut common = Vec::new();
-            let mut own = Vec::new();
+            let mut named: HashSet<Key<'_>, BuildHasherDefault<NumberHasher>> = HashSet::default();
             for event in self.full.iter().map(Py::get) {
                 let (differs, event) = (differing.contains(&event.key), &event.event);
-                own.extend(differs.then_some(event));
                 auth::each_asked_key(self.rules, event, &mut |key| {
-                    let is_own = differs && event.is_of_sender && key.0 == "m.room.member";
-                    if key.1.is_empty() {
-                        if !common.contains(&key) {
-                            common.push(key);
+                    let is_own = differs && event.is_of_sender && std::ptr::eq(key.1, event.sender.as_ref());
+                    if !key.1.is_empty() {
+                        if !is_own {
+                            named.insert(Key::new(key.0, key.1));
                         }
-                    } else if !is_own || key.1 != event.sender {
-                        asked.insert(key);
+                    } else if !asked.contains(&key) {
+                        asked.push(key);
                     }
                 });
             }
-            asked.extend(common);
-            remove_keys(&mut asked, &own);
+            named.extend(asked.iter().map(|(kind, state_key)| Key::new(kind, state_key)));
+            for event in self.full.iter().map(Py::get).filter(|event| differing.contains(&event.key)) {
+                event.event.hashed_key().map(|key| named.remove(&key));
+            }
+            asked = named.iter().map(Key::texts).collect();
         }
-        asked.into_iter().map(|(kind, state_key)| (kind.to_owned(), state_key.to_owned())).collect()
+        PySet::new(py, asked)
     }
 
     fn cited(&mut self, unconflicted: Vec<Py<Stored>>) -> Vec<u64> {
         self.unconflicted = unconflicted;
         let given = self.full.iter().chain(&self.unconflicted).map(|event| event.get().number);
-        let mut seen: NumberSet = given.collect();
+        let mut seen = NumberSet::with_capacity_and_hasher(2 * self.full.len(), Default::default());
+        seen.extend(given);
         let cited = self.full.iter().flat_map(|event| event.get().auth.iter().copied());
         cited.filter(|number| seen.insert(*number)).collect()
     }
@@ -152,15 +169,26 @@ impl Fork {
         &mut self,
         py: Python<'py>,
         cited: Vec<Py<Stored>>,
-        older_levels: NumberMap<u64>,
+        older_levels: Bound<'py, PyDict>,
     ) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
-        let (rules, full, unconflicted) = (self.rules, &self.full, &self.unconflicted);
-        let resolve = || resolve_stored(rules, full, unconflicted, &cited, &older_levels);
-        let mut resolved = py.detach(resolve).map_err(refused)?;
-        let (layer, newcomers) = (PyDict::new(py), PyDict::new(py));
+        let winners = if self.full.len() < DETACHED_MIN {
+            let older_levels = |number: u64| older_levels.get_item(number).ok()??.extract().ok();
+            resolve_stored(self.rules, &self.full, &self.unconflicted, &cited, &older_levels)
+        } else {
+            let (rules, full, unconflicted) = (self.rules, &self.full, &self.unconflicted);
+            let levels: NumberMap<u64> = older_levels.extract()?;
+            let older_levels = |number: u64| levels.get(&number).copied();
+            py.detach(|| resolve_stored(rules, full, unconflicted, &cited, &older_levels))
+        };
+        let winners = winners.map_err(refused)?;
+        let mut winners = winners.into_iter().peekable();
+        let (layer, mut others) = (PyDict::new(py), Vec::new());
         (self.removed, self.added) = (Vec::new(), Vec::new());
         for (key, events) in self.differing.rows() {
-            let winner = resolved.remove(&key).unwrap_or_default();
+            while let Some(other) = winners.next_if(|(at, _)| *at < key) {
+                others.push(other);
+            }
+            let winner = winners.next_if(|(at, _)| *at == key).map_or(0, |(_, number)| number);
             let first = events.first().copied().unwrap_or_default();
             if winner != first {
                 layer.set_item(key, winner)?;
@@ -168,62 +196,57 @@ impl Fork {
                 self.added.extend((winner != 0).then_some(winner));
             }
         }
-        for event in &self.unconflicted {
-            resolved.remove(&event.get().key);
-        }
-        for (key, number) in resolved {
-            newcomers.set_item(key, number)?;
-        }
-        Ok((layer, newcomers))
+        others.extend(winners);
+        let held: NumberSet = self.unconflicted.iter().map(|event| event.get().key).collect();
+        let newcomers = others.into_iter().filter(|(key, _)| !held.contains(key));
+        Ok((layer, dict_of(py, newcomers)?))
     }
 
-    fn reach_after(
+    fn reach_after<'py>(
         &self,
-        before: Vec<Layer<'_>>,
-        newcomers: HashSet<u64>,
-    ) -> PyResult<Option<NumberMap<u64>>> {
-        let vectors: NumberMap<&[u8]> = self
-            .full
-            .iter()
-            .filter_map(|event| Some((event.get().number, event.get().vector.as_deref()?)))
-            .collect();
+        py: Python<'py>,
+        before: Vec<Layer<'py>>,
+        newcomers: NumberSet,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let mut vectors = map_for(self.full.len());
+        for event in self.full.iter().map(Py::get) {
+            vectors.extend(event.vector.as_deref().map(|vector| (event.number, vector)));
+        }
         let of = |numbers: &mut dyn Iterator<Item = &u64>| -> Option<Vec<&[u8]>> {
             numbers.map(|number| vectors.get(number).copied()).collect()
         };
         match (of(&mut self.removed.iter()), of(&mut self.added.iter().chain(&newcomers))) {
-            (Some(removed), Some(added)) => tops_after(&before, &removed, &added),
+            (Some(removed), Some(added)) => tops_after(py, &before, &removed, &added),
             _ => Ok(None),
         }
     }
 }
 
-/// Takes the keys of events away.
-fn remove_keys<'k>(keys: &mut HashSet<(&'k str, &'k str)>, events: &[&'k AuthEvent<'_>]) {
-    let hashed: HashSet<Key<'_>, BuildHasherDefault<NumberHasher>> =
-        events.iter().filter_map(|event| event.hashed_key()).collect();
-    keys.retain(|(kind, state_key)| !hashed.contains(&Key::new(kind, state_key)));
-}
-
-/// The events of the resolved state, by key.
+/// The events of the resolved state, by key, in ascending order.
 fn resolve_stored(
     rules: Rules,
     full: &[Py<Stored>],
     unconflicted: &[Py<Stored>],
     cited: &[Py<Stored>],
-    older_levels: &NumberMap<u64>,
-) -> Result<NumberMap<u64>, Reason> {
-    let (conflicted, agreed) = contradicted(rules, full);
-    let base: Vec<&Stored> = unconflicted.iter().map(Py::get).chain(agreed).collect();
-    let cited: Vec<&Stored> = cited.iter().map(Py::get).collect();
+    older_levels: &dyn Fn(u64) -> Option<u64>,
+) -> Result<Vec<(u64, u64)>, Reason> {
+    let (mut stored, agreed) = contradicted(rules, full);
+    let conflicted = stored.len();
+    stored.reserve(unconflicted.len() + agreed.len() + cited.len());
+    stored.extend(unconflicted.iter().map(Py::get).chain(agreed));
+    let base: Vec<usize> = (conflicted..stored.len()).collect();
     let is_create = |event: &&Stored| event.event.is_state("m.room.create");
-    let create = base.iter().copied().find(is_create).ok_or(Reason::NotJson)?;
-    let older = AuthEvent::older_levels();
-    let order = Order::of(&conflicted, &base, &cited, older_levels);
-    let nodes = order.nodes(create.number, &older)?;
-    let base: Vec<usize> = (conflicted.len()..conflicted.len() + base.len()).collect();
-    let winners = resolve_nodes(rules, &nodes, &create.event, &base, (0..conflicted.len()).collect());
+    let create = stored.iter().copied().skip(conflicted).find(is_create).ok_or(Reason::NotJson)?;
+    stored.extend(cited.iter().map(Py::get));
+    let order = Order::of(stored, conflicted);
+    let nodes = order.nodes(create.number);
+    let conflicted = (0..conflicted).collect();
+    let room = Room { rules, nodes: &nodes, create: &create.event, conflicted, older_levels };
+    let winners = resolve_room(&room, &base);
     let stored = winners.into_iter().filter_map(|place| order.stored_at(place));
-    Ok(stored.map(|event| (event.key, event.number)).collect())
+    let mut resolved: Vec<(u64, u64)> = stored.map(|event| (event.key, event.number)).collect();
+    resolved.sort_unstable();
+    Ok(resolved)
 }
 
 /// In room version 1, what others contradict, and what none does: a key that some states lack is no conflict.

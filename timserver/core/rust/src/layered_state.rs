@@ -130,7 +130,8 @@ pub fn differing(states: &[Vec<Layer<'_>>]) -> PyResult<Difference> {
     let (keys, touched) = side_by_side(own);
     let base = states.first().and_then(|state| state.get(..shared)).unwrap_or_default();
     let below = values(base, &keys)?;
-    let mut found = Difference { keys: Vec::new(), events: Vec::new(), states: states.len() };
+    let (found_keys, found_events) = (Vec::with_capacity(keys.len()), Vec::with_capacity(touched.len()));
+    let mut found = Difference { keys: found_keys, events: found_events, states: states.len() };
     for ((key, row), below) in keys.into_iter().zip(touched.chunks_exact(states.len().max(1))).zip(below) {
         let begin = found.events.len();
         found.events.extend(row.iter().map(|value| value.unwrap_or(below)));
@@ -157,8 +158,9 @@ fn shared_layers(states: &[Vec<Layer<'_>>]) -> usize {
 
 /// Each key on which lists do not agree, and what each list says.
 fn side_by_side(lists: Vec<Vec<Pair>>) -> (Vec<u64>, Vec<Option<u64>>) {
+    let count = lists.iter().map(Vec::len).max().unwrap_or_default();
+    let (mut keys, mut rows) = (Vec::with_capacity(count), Vec::with_capacity(count * lists.len()));
     let mut lists: Vec<_> = lists.into_iter().map(|list| list.into_iter().peekable()).collect();
-    let (mut keys, mut rows) = (Vec::new(), Vec::new());
     loop {
         let next = lists.iter_mut().filter_map(|list| list.peek().map(|(key, _)| *key)).min();
         let Some(key) = next else { return (keys, rows) };

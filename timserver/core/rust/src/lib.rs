@@ -42,24 +42,15 @@ fn read_events(raw: &[RawEvent]) -> Result<Vec<AuthEvent<'_>>, Reason> {
 }
 
 fn nodes_of<'r>(raw: &'r [RawEvent], events: &'r [AuthEvent<'r>], create: &AuthEvent<'_>) -> Vec<Node<'r>> {
-    let node = |((_, _, only_prev, auth, _), event): (&'r RawEvent, &'r AuthEvent<'r>)| Node {
-        event,
-        follows_create: only_prev.as_deref() == Some(create.id.as_ref()),
-        auth,
+    let node = |(number, ((_, _, only_prev, auth, _), event)): (u64, (&'r RawEvent, &'r AuthEvent<'r>))| {
+        Node { number, event, follows_create: only_prev.as_deref() == Some(create.id.as_ref()), auth }
     };
-    raw.iter().zip(events).map(node).collect()
+    (0..).zip(raw.iter().zip(events)).map(node).collect()
 }
 
-fn resolve_nodes(
-    rules: auth::Rules,
-    nodes: &[Node<'_>],
-    create: &AuthEvent<'_>,
-    unconflicted: &[usize],
-    conflicted: Vec<usize>,
-) -> Vec<usize> {
-    let room = resolution::Room { rules, nodes, create, conflicted };
-    let is_v1 = rules.has(auth::Rules::V1);
-    if is_v1 { resolution_v1::resolve(&room, unconflicted) } else { resolution::resolve(&room, unconflicted) }
+fn resolve_room(room: &resolution::Room<'_>, unconflicted: &[usize]) -> Vec<usize> {
+    let is_v1 = room.rules.has(auth::Rules::V1);
+    if is_v1 { resolution_v1::resolve(room, unconflicted) } else { resolution::resolve(room, unconflicted) }
 }
 
 fn check_last(
@@ -185,7 +176,9 @@ mod engine {
             let mut conflicted = conflicted;
             conflicted.sort_unstable();
             conflicted.dedup();
-            Ok(resolve_nodes(auth::Rules(rules), &nodes, create, &unconflicted, conflicted))
+            let rules = auth::Rules(rules);
+            let room = resolution::Room { rules, nodes: &nodes, create, conflicted, older_levels: &|_| None };
+            Ok(resolve_room(&room, &unconflicted))
         };
         py.detach(resolved).map_err(refused)
     }
@@ -208,11 +201,6 @@ mod engine {
 
     #[pyfunction]
     fn unpack_state<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyDict>> {
-        let pairs = state_pack::unpack(data)?;
-        let state = PyDict::new(py);
-        for (key, value) in pairs {
-            state.set_item(key, value)?;
-        }
-        Ok(state)
+        stored::dict_of(py, state_pack::unpack(data)?)
     }
 }

@@ -8,6 +8,11 @@ pub type NumberMap<V> = HashMap<u64, V, BuildHasherDefault<NumberHasher>>;
 pub type PlaceSet = HashSet<(u64, u64), BuildHasherDefault<NumberHasher>>;
 pub type NumberSet = HashSet<u64, BuildHasherDefault<NumberHasher>>;
 
+/// An empty map with room for so many.
+pub fn map_for<V>(count: usize) -> NumberMap<V> {
+    NumberMap::with_capacity_and_hasher(count, Default::default())
+}
+
 #[derive(Default)]
 pub struct NumberHasher(u64);
 

@@ -20,7 +20,7 @@ pub fn pack(pairs: &[(u64, u64)]) -> Vec<u8> {
 
 /// Decodes what `pack` has made.
 pub fn unpack(data: &[u8]) -> Result<Vec<(u64, u64)>, Malformed> {
-    let mut pairs = Vec::with_capacity(data.len() / 3);
+    let mut pairs = Vec::with_capacity(data.len() / 2);
     for pair in Pairs::new(data) {
         pairs.push(pair?);
     }

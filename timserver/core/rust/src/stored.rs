@@ -1,32 +1,46 @@
 //! States and auth vectors of the store, as Python passes them.
-use std::collections::{BTreeMap, BTreeSet};
-
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 
 use crate::auth_vector::{self, Chains};
 use crate::layered_state::{self, Layer};
-use crate::numbers::NumberMap;
 use crate::state_pack;
 
 #[pyfunction]
-pub fn merged(layers: Vec<Layer<'_>>) -> PyResult<BTreeMap<u64, u64>> {
+pub fn merged<'py>(py: Python<'py>, layers: Vec<Layer<'py>>) -> PyResult<Bound<'py, PyDict>> {
     let whole = layered_state::merged(&layers)?;
-    Ok(whole.into_iter().filter(|(_, value)| *value != 0).collect())
+    dict_of(py, whole.into_iter().filter(|(_, value)| *value != 0))
 }
 
 #[pyfunction]
-pub fn changes(before: Vec<Layer<'_>>, after: Vec<Layer<'_>>) -> PyResult<BTreeMap<u64, u64>> {
+pub fn changes<'py>(
+    py: Python<'py>,
+    before: Vec<Layer<'py>>,
+    after: Vec<Layer<'py>>,
+) -> PyResult<Bound<'py, PyDict>> {
     let found = layered_state::differing(&[before, after])?;
-    Ok(found.rows().map(|(key, events)| (key, events.last().copied().unwrap_or_default())).collect())
+    dict_of(py, found.rows().map(|(key, events)| (key, events.last().copied().unwrap_or_default())))
 }
 
 #[pyfunction]
-pub fn values(layers: Vec<Layer<'_>>, keys: BTreeSet<u64>) -> PyResult<BTreeMap<u64, u64>> {
-    let keys: Vec<u64> = keys.into_iter().collect();
+pub fn values<'py>(
+    py: Python<'py>,
+    layers: Vec<Layer<'py>>,
+    mut keys: Vec<u64>,
+) -> PyResult<Bound<'py, PyDict>> {
+    keys.sort_unstable();
     let found = layered_state::values(&layers, &keys)?;
-    Ok(keys.into_iter().zip(found).filter(|(_, value)| *value != 0).collect())
+    dict_of(py, keys.into_iter().zip(found).filter(|(_, value)| *value != 0))
+}
+
+/// A dict of numbers.
+pub fn dict_of(py: Python<'_>, pairs: impl IntoIterator<Item = (u64, u64)>) -> PyResult<Bound<'_, PyDict>> {
+    let dict = PyDict::new(py);
+    for (key, value) in pairs {
+        dict.set_item(key, value)?;
+    }
+    Ok(dict)
 }
 
 #[pyfunction]
@@ -51,24 +65,25 @@ pub fn reach(py: Python<'_>, vectors: Vec<PyBackedBytes>) -> PyResult<Chains> {
 }
 
 #[pyfunction]
-pub fn reach_after(
-    before: Vec<Layer<'_>>,
+pub fn reach_after<'py>(
+    py: Python<'py>,
+    before: Vec<Layer<'py>>,
     removed: Vec<PyBackedBytes>,
     added: Vec<PyBackedBytes>,
-) -> PyResult<Option<NumberMap<u64>>> {
+) -> PyResult<Option<Bound<'py, PyDict>>> {
     let (removed, added): (Vec<_>, Vec<_>) = (bytes_of(&removed).collect(), bytes_of(&added).collect());
-    tops_after(&before, &removed, &added)
+    tops_after(py, &before, &removed, &added)
 }
 
 /// The tops that change when events with these vectors leave a state and come.
-pub fn tops_after(
-    before: &[Layer<'_>],
+pub fn tops_after<'py>(
+    py: Python<'py>,
+    before: &[Layer<'py>],
     removed: &[&[u8]],
     added: &[&[u8]],
-) -> PyResult<Option<NumberMap<u64>>> {
-    let chains = auth_vector::chains_of(removed.iter().chain(added).copied())?;
-    let tops = layered_state::values(before, &chains)?;
-    Ok(auth_vector::reach_after(&chains, &tops, removed, added)?)
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let changed = auth_vector::reach_after(|chains| layered_state::values(before, chains), removed, added)?;
+    changed.map(|changed| dict_of(py, changed)).transpose()
 }
 
 fn bytes_of(vectors: &[PyBackedBytes]) -> impl Iterator<Item = &[u8]> {

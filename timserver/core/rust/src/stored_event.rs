@@ -4,8 +4,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
 use crate::auth_event::{AuthEvent, Node};
-use crate::json::Reason;
-use crate::numbers::NumberMap;
+use crate::numbers::map_for;
 use crate::refused;
 
 /// A stored event, of which nothing is left to read.
@@ -84,61 +83,40 @@ pub fn read_stored(
 
 /// The events that take part, by their place in the resolution; the conflicted ones come first.
 pub struct Order<'r> {
-    stored: Vec<Option<&'r Stored>>, // none: power levels of the mainline, of which it matters alone what they cite
+    stored: Vec<&'r Stored>,
     auth: Vec<usize>,
-    auth_ends: Vec<usize>,
+    auth_ends: Vec<usize>, // of the conflicted ones: what others cite does not matter
 }
 
 impl<'r> Order<'r> {
-    /// The conflicted events and the unconflicted ones, with all that the former cite; of others the mainline alone
-    /// matters.
-    pub fn of(
-        conflicted: &[&'r Stored],
-        unconflicted: &[&'r Stored],
-        cited: &[&'r Stored],
-        older_levels: &NumberMap<u64>,
-    ) -> Self {
-        let given = [conflicted, unconflicted, cited].concat();
-        let mut places: NumberMap<usize> =
-            NumberMap::with_capacity_and_hasher(2 * given.len(), Default::default());
-        let mut numbers = Vec::with_capacity(2 * given.len());
-        for event in &given {
-            places.entry(event.number).or_insert(numbers.len());
-            numbers.push(event.number);
+    /// So many conflicted events, then the unconflicted ones and all that the former cite.
+    pub fn of(stored: Vec<&'r Stored>, conflicted: usize) -> Self {
+        let mut places = map_for(stored.len());
+        for (place, event) in stored.iter().enumerate() {
+            places.entry(event.number).or_insert(place);
         }
-        let stored = given.into_iter().map(Some).collect();
-        let mut order = Order { stored, auth: Vec::new(), auth_ends: Vec::with_capacity(numbers.len()) };
-        while let Some(number) = numbers.get(order.auth_ends.len()).copied() {
-            let event = conflicted.get(order.auth_ends.len());
-            let older = older_levels.get(&number).map_or(&[][..], std::slice::from_ref);
-            for cited in event.map_or(older, |event| &event.auth) {
-                let place = *places.entry(*cited).or_insert(numbers.len());
-                if place == numbers.len() {
-                    numbers.push(*cited);
-                    order.stored.push(None);
-                }
-                order.auth.push(place);
-            }
-            order.auth_ends.push(order.auth.len());
+        let mut auth = Vec::with_capacity(4 * conflicted);
+        let mut auth_ends = Vec::with_capacity(conflicted);
+        for event in stored.iter().take(conflicted) {
+            auth.extend(event.auth.iter().filter_map(|cited| places.get(cited)));
+            auth_ends.push(auth.len());
         }
-        order
+        Order { stored, auth, auth_ends }
     }
 
     pub fn stored_at(&self, place: usize) -> Option<&'r Stored> {
-        *self.stored.get(place)?
+        self.stored.get(place).copied()
     }
 
-    pub fn nodes<'n>(&'n self, create: u64, older: &'n AuthEvent<'static>) -> Result<Vec<Node<'n>>, Reason> {
-        let mut nodes = Vec::with_capacity(self.stored.len());
+    pub fn nodes(&self, create: u64) -> Vec<Node<'_>> {
         let mut begin = 0;
-        for (stored, end) in self.stored.iter().zip(&self.auth_ends) {
-            nodes.push(Node {
-                event: stored.map_or(older, |stored| &stored.event),
-                follows_create: stored.is_some_and(|stored| stored.only_prev == Some(create)),
-                auth: self.auth.get(begin..*end).ok_or(Reason::NotJson)?,
-            });
-            begin = *end;
-        }
-        Ok(nodes)
+        let ends = self.auth_ends.iter().copied().chain(std::iter::repeat(self.auth.len()));
+        let node = |(stored, end): (&&'r Stored, usize)| {
+            let auth = self.auth.get(begin..end).unwrap_or_default();
+            begin = end;
+            let follows_create = stored.only_prev == Some(create);
+            Node { number: stored.number, event: &stored.event, follows_create, auth }
+        };
+        self.stored.iter().zip(ends).map(node).collect()
     }
 }

@@ -32,10 +32,10 @@ fn check_join(facts: &Facts<'_, '_>, target: &str) -> Verdict {
     if facts.follows_create && creator(facts) == Some(target) {
         return Ok(()); // 5.3.1
     }
-    if event.sender != target {
+    if !event.is_of_sender {
         return Err("member.join_of_other_user"); // 5.3.2
     }
-    let membership = facts.membership(target);
+    let membership = facts.membership(&event.sender);
     if membership == Some("ban") {
         return Err("member.join_while_banned"); // 5.3.3
     }

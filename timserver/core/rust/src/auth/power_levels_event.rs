@@ -1,8 +1,10 @@
 //! Rule 10: m.room.power_levels.
+use std::cmp::Ordering;
+
 use super::levels::{self, NAMES};
 use super::{Facts, Level, Rules, Verdict};
 use crate::auth_event::is_user_id;
-use crate::json::tree::{Object, Value};
+use crate::json::tree::{Entry, Object, Value};
 
 type Change<'o> = (&'o str, Option<i64>, Option<i64>);
 
@@ -19,7 +21,13 @@ pub fn check(facts: &Facts<'_, '_>) -> Verdict {
         return Ok(()); // 10.5
     };
     let sender_level = facts.sender_level();
-    check_names(rules, current, content, sender_level)?;
+    let mut names = changes(rules, Some(current), Some(content));
+    names.retain(|(name, ..)| NAMES.contains(name));
+    check_entries(
+        names,
+        sender_level,
+        ["power_levels.current_above_sender", "power_levels.new_above_sender"],
+    )?;
     check_entries(
         changes(rules, current.object("events"), content.object("events")),
         sender_level,
@@ -71,33 +79,14 @@ fn are_levels(rules: Rules, content: &Object<'_>, name: &str) -> bool {
     }
 }
 
-fn check_names(rules: Rules, current: &Object<'_>, new: &Object<'_>, sender: Level) -> Verdict {
-    let mut names = NAMES;
-    names.sort_unstable();
-    for name in names {
-        let old = current.get(name).and_then(|value| levels::read(rules, value));
-        let new = new.get(name).and_then(|value| levels::read(rules, value));
-        if old == new {
-            continue;
-        }
-        if is_above(old, sender) {
-            return Err("power_levels.current_above_sender"); // 10.6.1
-        }
-        if is_above(new, sender) {
-            return Err("power_levels.new_above_sender"); // 10.6.2
-        }
-    }
-    Ok(())
-}
-
 fn check_entries(changes: Vec<Change<'_>>, sender: Level, names: [&'static str; 2]) -> Verdict {
     let [current_above, new_above] = names;
     for (_, old, new) in changes {
         if is_above(old, sender) {
-            return Err(current_above); // 10.7
+            return Err(current_above); // 10.6.1, 10.7
         }
         if is_above(new, sender) {
-            return Err(new_above); // 10.8
+            return Err(new_above); // 10.6.2, 10.8
         }
     }
     Ok(())
@@ -122,19 +111,25 @@ fn is_above(level: Option<i64>, sender: Level) -> bool {
 }
 
 /// What differs between two maps of levels, sorted by name.
-fn changes<'o>(rules: Rules, old: Option<&'o Object<'_>>, new: Option<&'o Object<'_>>) -> Vec<Change<'o>> {
-    let members = |entries: Option<&'o Object<'_>>| {
-        let members = entries.into_iter().flat_map(Object::members);
-        members.map(|(name, value)| (name, levels::read(rules, value))).peekable()
-    };
+fn changes<'o>(rules: Rules, old: Option<&'o Object<'o>>, new: Option<&'o Object<'o>>) -> Vec<Change<'o>> {
+    let members = |entries: Option<&'o Object<'o>>| entries.map(Object::as_slice).unwrap_or_default();
     let (mut old, mut new) = (members(old), members(new));
     let mut found = Vec::new();
-    while let Some(name) = old.peek().into_iter().chain(new.peek()).map(|(name, _)| *name).min() {
-        let before = old.next_if(|(at, _)| *at == name).and_then(|(_, level)| level);
-        let after = new.next_if(|(at, _)| *at == name).and_then(|(_, level)| level);
-        if before != after {
-            found.push((name, before, after));
+    loop {
+        let order = match (old.first(), new.first()) {
+            (Some((before, _)), Some((after, _))) => before.cmp(after),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return found,
+        };
+        let before = if order.is_le() { old.split_off_first() } else { None };
+        let after = if order.is_ge() { new.split_off_first() } else { None };
+        let level = |member: Option<&Entry<'_>>| levels::read(rules, &member?.1);
+        let (old, new) = (level(before), level(after));
+        if old != new
+            && let Some((name, _)) = before.or(after)
+        {
+            found.push((name.as_ref(), old, new));
         }
     }
-    found
 }

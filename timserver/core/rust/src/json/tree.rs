@@ -74,10 +74,13 @@ impl<'a> Value<'a> {
 
 /// Members, sorted by name.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+pub struct Object<'a>(Vec<Entry<'a>>);
+
+/// A member: its name and its value.
+pub type Entry<'a> = (Cow<'a, str>, Value<'a>);
 
 impl<'a> Object<'a> {
-    fn sorted(mut members: Vec<(Cow<'a, str>, Value<'a>)>) -> Result<Self, Reason> {
+    fn sorted(mut members: Vec<Entry<'a>>) -> Result<Self, Reason> {
         members.sort_unstable_by(|left, right| left.0.cmp(&right.0));
         let duplicate = members.windows(2).any(|pair| match pair {
             [left, right] => left.0 == right.0,
@@ -127,6 +130,10 @@ impl<'a> Object<'a> {
 
     pub fn members(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
         self.0.iter().map(|member| (member.0.as_ref(), &member.1))
+    }
+
+    pub fn as_slice(&self) -> &[Entry<'a>] {
+        &self.0
     }
 
     /// The same, borrowing nothing.
