@@ -137,6 +137,8 @@ async def stored(
     Their flags are: another process may have rejected or redacted one since.
     """
     wanted = list(nids)
+    if not wanted:
+        return {}
     known = remembered.of(tenant.tenant_id, wanted)
     flags = [known[nid][0] if nid in known else None for nid in wanted]
     found = {}

@@ -8,6 +8,7 @@ from timserver.context import Context
 from timserver.matrix.event import StateKey
 from timserver.matrix.event_types import EMPTY_KEY, POWER_LEVELS
 from timserver.store import chains, graph, snapshots, terms
+from timserver.store.database import Connection
 from timserver.store.events import REJECTED
 from timserver.store.graph import Node
 from timserver.store.live_rooms import LiveRoom
@@ -24,7 +25,11 @@ async def states_after(
     """The state after each of some events that are part of the room's history."""
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         before = await snapshots.read_states(conn, tenant, [node.snapshot_nid for node in nodes])
-    return [await state_with(ctx, tenant, room, before[node.snapshot_nid], node) for node in nodes]
+    states = [before[node.snapshot_nid] for node in nodes]
+    changes = [(state, node) for state, node in zip(states, nodes, strict=True) if node.key_nid is not None]
+    nids = {nid for state, node in changes for nid in (node.event_nid, state.get(node.key_nid or 0)) if nid}
+    await placed_events(ctx, tenant, room, nids)  # of all at once
+    return [await state_with(ctx, tenant, room, *pair) for pair in zip(states, nodes, strict=True)]
 
 
 async def state_with(ctx: Context, tenant: Tenant, room: LiveRoom, state: RoomState, node: Node) -> RoomState:
@@ -32,10 +37,10 @@ async def state_with(ctx: Context, tenant: Tenant, room: LiveRoom, state: RoomSt
     after = with_event(state, node)
     if after is state or state.reach is None:
         return after
-    placed = (await placed_events(ctx, tenant, room, [node.event_nid])).get(node.event_nid)
+    removed = [nid] if (nid := state.get(node.key_nid or 0)) else []
+    placed = (await placed_events(ctx, tenant, room, [node.event_nid, *removed])).get(node.event_nid)
     if placed is None:
         return after
-    removed = [state.get(node.key_nid or 0)]
     return await with_reach_after(ctx, tenant, room, (state, after), removed, [placed])
 
 
@@ -62,10 +67,8 @@ async def resolve_states(
         return first
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         rows = {**unwritten, **await graph.stored(conn, read, tenant, room.version, fork.numbers)}
-    more = await _rest_of_full_set(ctx, tenant, room, states, (fork, rows), unwritten)
-    if more:
-        async with ctx.database.transaction(tenant, snapshot=True) as conn:
-            rows |= await graph.stored(conn, read, tenant, room.version, set(more) - rows.keys())
+        more = await _rest_of_full_set(conn, tenant, room, states, (fork, rows), unwritten)
+        rows |= await graph.stored(conn, read, tenant, room.version, set(more) - rows.keys())
     asked = await _asked(ctx, tenant, fork.asked_keys([rows[nid] for nid in more]), first)
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         rows |= await graph.stored(conn, read, tenant, room.version, set(asked) - rows.keys())
@@ -86,7 +89,7 @@ async def resolve_states(
 
 
 async def _rest_of_full_set(
-    ctx: Context,
+    conn: Connection,
     tenant: Tenant,
     room: LiveRoom,
     states: Sequence[RoomState],
@@ -99,12 +102,11 @@ async def _rest_of_full_set(
     ranges = fork.ranges([state.reach for state in states], [rows[nid] for nid in numbers])
     if ranges == []:
         return []
-    async with ctx.database.transaction(tenant, snapshot=True) as conn:
-        if ranges is not None:
-            return fork.full_set(await chains.in_ranges(conn, tenant, room.room_nid, ranges))
-        whole = [state.numbers for state in states]
-        start = set().union(*whole, *(event.auth for event in unwritten.values()))
-        links = await graph.auth_links(conn, tenant, start)
+    if ranges is not None:
+        return fork.full_set(await chains.in_ranges(conn, tenant, room.room_nid, ranges))
+    whole = [state.numbers for state in states]
+    start = set().union(*whole, *(event.auth for event in unwritten.values()))
+    links = await graph.auth_links(conn, tenant, start)
     links |= {nid: list(event.auth) for nid, event in unwritten.items()}
     return [*(core.walk(room.version, whole, numbers, links) - set(numbers))]
 
