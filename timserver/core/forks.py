@@ -30,7 +30,7 @@ from timserver.core.definition import auth_chain, layered_state
 from timserver.core.definition import fork as by_definition
 from timserver.core.definition.auth_vector import Range
 from timserver.core.definition.layered_state import Layers
-from timserver.core.resolution import rules
+from timserver.core.resolution import RULES
 from timserver.core.stored import Placed, Stored, StoredPdu
 from timserver.matrix.event import StateKey
 from timserver.matrix.ids import EventID
@@ -85,7 +85,7 @@ class Fork(Protocol):
 def fork(version: RoomVersion, states: Sequence[Layers]) -> Fork:
     """The resolution of some states begins."""
     if choice.HAS_ENGINE:
-        return engine.Fork(rules(version), states)
+        return engine.Fork(RULES[version.identifier], states)
     return by_definition.Fork(version, states)
 
 

@@ -122,7 +122,7 @@ def number_events(
 
 def rules(version: RoomVersion) -> int:
     """The bits that tell the engine about a room version."""
-    return _RULES[version.identifier]
+    return RULES[version.identifier]
 
 
 def _bits(version: RoomVersion) -> int:
@@ -141,4 +141,4 @@ def _bits(version: RoomVersion) -> int:
     )
 
 
-_RULES: Final = {identifier: _bits(version) for identifier, version in ROOM_VERSIONS.items()}
+RULES: Final = {identifier: _bits(version) for identifier, version in ROOM_VERSIONS.items()}

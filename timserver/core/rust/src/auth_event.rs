@@ -17,7 +17,8 @@ pub struct AuthEvent<'a> {
     pub content: Object<'a>,
     pub membership: Option<&'static str>, // what is none of those the rules know is empty
     pub is_of_sender: bool,               // the sender's own membership
-    pub key_hash: u64,
+    key_hash: u64,
+    sender_hash: u64,                         // of the key of the sender's membership
     pub levels_form: OnceLock<auth::Verdict>, // of power levels, when it was asked for
     signatures: Cow<'a, str>,
     pub redacts: Option<Cow<'a, str>>,
@@ -114,6 +115,10 @@ impl<'a> AuthEvent<'a> {
             event.is_of_sender = event.state_key.as_deref() == Some(&event.sender);
         }
         event.key_hash = event.key().map_or(0, |(kind, state_key)| Key::new(kind, state_key).hash);
+        event.sender_hash = match event.is_of_sender {
+            true => event.key_hash,
+            false => Key::new("m.room.member", &event.sender).hash,
+        };
         Ok(event)
     }
 
@@ -131,6 +136,7 @@ impl<'a> AuthEvent<'a> {
             membership: self.membership,
             is_of_sender: self.is_of_sender,
             key_hash: self.key_hash,
+            sender_hash: self.sender_hash,
             levels_form: self.levels_form,
             signatures: tree::owned(self.signatures),
             redacts: self.redacts.map(tree::owned),
@@ -160,6 +166,11 @@ impl<'a> AuthEvent<'a> {
 
     pub fn hashed_key(&self) -> Option<Key<'_>> {
         self.key().map(|(kind, state_key)| Key { hash: self.key_hash, kind, state_key })
+    }
+
+    /// The key of the sender's membership.
+    pub fn sender_key(&self) -> Key<'_> {
+        Key { hash: self.sender_hash, kind: "m.room.member", state_key: &self.sender }
     }
 
     pub fn key(&self) -> Option<(&str, &str)> {

@@ -2,14 +2,16 @@
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyTuple};
 
 use crate::auth::{self, Rules};
 use crate::auth_event::Key;
 use crate::auth_vector::{self, Range};
+use crate::items::Items;
 use crate::json::Reason;
-use crate::layered_state::{self, Difference, Layer};
+use crate::layered_state::{self, Difference, Layers};
 use crate::numbers::{NumberHasher, NumberMap, NumberSet, PlaceSet, map_for};
 use crate::resolution::Room;
 use crate::stored::{dict_of, tops_after};
@@ -24,7 +26,7 @@ const DETACHED_MIN: usize = 256;
 pub struct Fork {
     rules: Rules,
     differing: Difference,
-    difference: Vec<Range>,
+    difference: Vec<Range>, // by chain
     lowest: NumberMap<u64>,
     full: Vec<Py<Stored>>, // those that differ come first
     unconflicted: Vec<Py<Stored>>,
@@ -35,7 +37,7 @@ pub struct Fork {
 #[pymethods]
 impl Fork {
     #[new]
-    fn new(rules: u16, states: Vec<Vec<Layer<'_>>>) -> PyResult<Self> {
+    fn new(rules: u16, states: Items<Layers<'_>>) -> PyResult<Self> {
         Ok(Fork {
             rules: Rules(rules),
             differing: layered_state::differing(&states)?,
@@ -73,17 +75,17 @@ impl Fork {
 
     fn ranges(
         &mut self,
-        reached: Vec<Option<Vec<Layer<'_>>>>,
-        differing: Vec<Py<Stored>>,
+        reached: Items<Option<Layers<'_>>>,
+        differing: Items<Py<Stored>>,
     ) -> PyResult<Option<Vec<Range>>> {
-        self.full = differing;
+        self.full = differing.into();
         if self.rules.has(Rules::V1) {
             return Ok(Some(Vec::new()));
         }
         let events = self.full.iter().map(Py::get);
         let placed: Option<Vec<auth_vector::Placed<'_>>> =
             events.map(|event| Some((event.place.0, event.place.1, event.vector.as_deref()?))).collect();
-        let reached: Option<Vec<Vec<Layer<'_>>>> = reached.into_iter().collect();
+        let reached: Option<Vec<Layers<'_>>> = reached.into_iter().collect();
         let (Some(placed), Some(reached)) = (placed, reached) else { return Ok(None) };
         self.difference = auth_vector::difference(&layered_state::differing(&reached)?);
         let mut between = Vec::new();
@@ -96,25 +98,27 @@ impl Fork {
         Ok(Some(ranges.filter_map(|range| auth_vector::unknown_in(range, &known)).collect()))
     }
 
-    fn full_set(&self, found: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<u64>> {
+    fn full_set(&self, found: Items<Bound<'_, PyAny>>) -> PyResult<Vec<u64>> {
         if found.is_empty() {
             return Ok(Vec::new());
         }
         let mut more = Vec::new();
-        let mut unseen = found.iter().map(|event| Placed(event).number()).collect::<PyResult<NumberSet>>()?;
+        let numbers = found.iter().map(|event| Placed(event).number()).collect::<PyResult<Vec<_>>>()?;
+        let mut unseen: NumberSet = numbers.iter().copied().collect();
         for number in &self.differing.events {
             unseen.remove(number);
         }
-        let differences: NumberMap<(u64, u64)> =
-            self.difference.iter().map(|(chain, after, upto)| (*chain, (*after, *upto))).collect();
-        for event in found.iter().map(Placed) {
-            let number = event.number()?;
+        let range_on = |chain: u64| {
+            let at = self.difference.binary_search_by_key(&chain, |range| range.0).ok()?;
+            self.difference.get(at)
+        };
+        for (event, number) in found.iter().map(Placed).zip(numbers) {
             if !unseen.contains(&number) {
                 continue;
             }
             let (chain, position) = event.place()?;
             let is_of_one =
-                differences.get(&chain).is_some_and(|(after, upto)| (after + 1..=*upto).contains(&position));
+                range_on(chain).is_some_and(|(_, after, upto)| (after + 1..=*upto).contains(&position));
             let is_full = is_of_one
                 || match event.vector()? {
                     Some(vector) => auth_vector::reaches_any(&vector, &self.lowest)?,
@@ -128,36 +132,43 @@ impl Fork {
         Ok(more)
     }
 
-    fn asked_keys<'py>(&mut self, py: Python<'py>, more: Vec<Py<Stored>>) -> PyResult<Bound<'py, PySet>> {
+    fn asked_keys<'py>(&mut self, py: Python<'py>, more: Items<Py<Stored>>) -> PyResult<Bound<'py, PySet>> {
         self.full.extend(more);
+        if self.rules.has(Rules::FROM_NOTHING) {
+            return PySet::new(py, [(intern!(py, "m.room.create"), intern!(py, ""))]);
+        }
         let mut asked = vec![("m.room.create", "")];
-        if !self.rules.has(Rules::FROM_NOTHING) {
-            let differing: NumberSet = self.differing.keys.iter().copied().collect();
-            let mut named: HashSet<Key<'_>, BuildHasherDefault<NumberHasher>> = HashSet::default();
-            for event in self.full.iter().map(Py::get) {
-                let (differs, event) = (differing.contains(&event.key), &event.event);
-                auth::each_asked_key(self.rules, event, &mut |key| {
-                    let is_own = differs && event.is_of_sender && std::ptr::eq(key.1, event.sender.as_ref());
-                    if !key.1.is_empty() {
-                        if !is_own {
-                            named.insert(Key::new(key.0, key.1));
-                        }
-                    } else if !asked.contains(&key) {
+        let differing: NumberSet = self.differing.keys.iter().copied().collect();
+        let mut named: HashSet<Key<'_>, BuildHasherDefault<NumberHasher>> = HashSet::default();
+        for event in self.full.iter().map(Py::get) {
+            let (differs, event) = (differing.contains(&event.key), &event.event);
+            auth::each_asked_key(self.rules, event, &mut |key| {
+                let of_sender = std::ptr::eq(key.1, event.sender.as_ref());
+                if key.1.is_empty() {
+                    if !asked.contains(&key) {
                         asked.push(key);
                     }
-                });
-            }
-            named.extend(asked.iter().map(|(kind, state_key)| Key::new(kind, state_key)));
-            for event in self.full.iter().map(Py::get).filter(|event| differing.contains(&event.key)) {
-                event.event.hashed_key().map(|key| named.remove(&key));
-            }
-            asked = named.iter().map(Key::texts).collect();
+                } else if !of_sender {
+                    named.insert(Key::new(key.0, key.1));
+                } else if !differs || !event.is_of_sender {
+                    named.insert(event.sender_key());
+                }
+            });
         }
+        for event in self.full.iter().map(Py::get).filter(|event| differing.contains(&event.key)) {
+            let event = &event.event;
+            if event.state_key.as_deref() == Some("") {
+                asked.retain(|key| *key != (event.kind.as_ref(), ""));
+            } else if let Some(key) = event.hashed_key() {
+                named.remove(&key);
+            }
+        }
+        asked.extend(named.iter().map(Key::texts));
         PySet::new(py, asked)
     }
 
-    fn cited(&mut self, unconflicted: Vec<Py<Stored>>) -> Vec<u64> {
-        self.unconflicted = unconflicted;
+    fn cited(&mut self, unconflicted: Items<Py<Stored>>) -> Vec<u64> {
+        self.unconflicted = unconflicted.into();
         let given = self.full.iter().chain(&self.unconflicted).map(|event| event.get().number);
         let mut seen = NumberSet::with_capacity_and_hasher(2 * self.full.len(), Default::default());
         seen.extend(given);
@@ -168,7 +179,7 @@ impl Fork {
     fn resolve<'py>(
         &mut self,
         py: Python<'py>,
-        cited: Vec<Py<Stored>>,
+        cited: Items<Py<Stored>>,
         older_levels: Bound<'py, PyDict>,
     ) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
         let winners = if self.full.len() < DETACHED_MIN {
@@ -197,15 +208,17 @@ impl Fork {
             }
         }
         others.extend(winners);
-        let held: NumberSet = self.unconflicted.iter().map(|event| event.get().key).collect();
-        let newcomers = others.into_iter().filter(|(key, _)| !held.contains(key));
-        Ok((layer, dict_of(py, newcomers)?))
+        if !others.is_empty() {
+            let held: NumberSet = self.unconflicted.iter().map(|event| event.get().key).collect();
+            others.retain(|(key, _)| !held.contains(key));
+        }
+        Ok((layer, dict_of(py, others)?))
     }
 
     fn reach_after<'py>(
         &self,
         py: Python<'py>,
-        before: Vec<Layer<'py>>,
+        before: Layers<'py>,
         newcomers: NumberSet,
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
         let mut vectors = map_for(self.full.len());

@@ -3,6 +3,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyDict;
 
+use crate::items::Items;
 use crate::state_pack::{Malformed, Pairs, unpack};
 
 type Pair = (u64, u64);
@@ -12,6 +13,9 @@ pub enum Layer<'py> {
     Packed(PyBackedBytes),
     Open(Bound<'py, PyDict>),
 }
+
+/// A state's layers, the lowest one first.
+pub type Layers<'py> = Items<Layer<'py>>;
 
 /// The keys that differ, in ascending order, and the values of each in all states, 0 where there is none.
 pub struct Difference {
@@ -121,7 +125,7 @@ pub fn values(layers: &[Layer<'_>], keys: &[u64]) -> PyResult<Vec<u64>> {
 }
 
 /// The keys in which the states differ. Of layers that all share, only what lies above is looked through.
-pub fn differing(states: &[Vec<Layer<'_>>]) -> PyResult<Difference> {
+pub fn differing(states: &[Layers<'_>]) -> PyResult<Difference> {
     let shared = shared_layers(states);
     let mut own = Vec::with_capacity(states.len());
     for state in states {
@@ -148,7 +152,7 @@ fn all_agree<V: PartialEq>(row: &[V]) -> bool {
     row.windows(2).all(|pair| pair.first() == pair.last())
 }
 
-fn shared_layers(states: &[Vec<Layer<'_>>]) -> usize {
+fn shared_layers(states: &[Layers<'_>]) -> usize {
     let Some((first, others)) = states.split_first() else { return 0 };
     let is_shared = |(at, layer): &(usize, &Layer<'_>)| {
         others.iter().all(|other| other.get(*at).is_some_and(|found| found.is_same(layer)))

@@ -17,6 +17,7 @@ mod base64;
 mod batch;
 mod event;
 mod fork;
+mod items;
 mod json;
 mod layered_state;
 mod numbers;

@@ -221,8 +221,7 @@ impl<'s, 'r> State<'s, 'r> {
         }
         for number in &room.conflicted {
             if let (Some((own, of_sender)), Some(event)) = (own.get_mut(*number), room.event(*number)) {
-                let is_own = event.is_of_sender;
-                *of_sender = if is_own { *own } else { slot_of(Key::new("m.room.member", &event.sender)) };
+                *of_sender = if event.is_of_sender { *own } else { slot_of(event.sender_key()) };
             }
         }
         let events = vec![NOWHERE; slots.len()];
@@ -280,6 +279,7 @@ impl<'s, 'r> State<'s, 'r> {
             ("m.room.power_levels", "") => Some(LEVELS),
             ("m.room.join_rules", "") => Some(JOIN_RULES),
             ("m.room.member", user_id) if is_sender(event, user_id) => self.own.get(number).map(|own| own.1),
+            ("m.room.member", user_id) if is_target(event, user_id) => Some(self.own_slot(number)),
             (kind, state_key) => self.slots.get(&Key::new(kind, state_key)).copied(),
         }
     }
@@ -293,6 +293,12 @@ impl<'s, 'r> State<'s, 'r> {
 /// Mostly it is the sender's own name, and the text need not be looked at.
 fn is_sender(event: &AuthEvent<'_>, user_id: &str) -> bool {
     std::ptr::eq(user_id, event.sender.as_ref()) || user_id == event.sender
+}
+
+/// Likewise; whoever is named elsewhere is looked up.
+fn is_target(event: &AuthEvent<'_>, user_id: &str) -> bool {
+    let is_same = |state_key: &str| std::ptr::eq(user_id, state_key);
+    event.kind == "m.room.member" && event.state_key.as_deref().is_some_and(is_same)
 }
 
 fn is_power_event(event: &AuthEvent<'_>) -> bool {

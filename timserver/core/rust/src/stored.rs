@@ -4,11 +4,12 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::auth_vector::{self, Chains};
-use crate::layered_state::{self, Layer};
+use crate::items::Items;
+use crate::layered_state::{self, Layer, Layers};
 use crate::state_pack;
 
 #[pyfunction]
-pub fn merged<'py>(py: Python<'py>, layers: Vec<Layer<'py>>) -> PyResult<Bound<'py, PyDict>> {
+pub fn merged<'py>(py: Python<'py>, layers: Layers<'py>) -> PyResult<Bound<'py, PyDict>> {
     let whole = layered_state::merged(&layers)?;
     dict_of(py, whole.into_iter().filter(|(_, value)| *value != 0))
 }
@@ -16,19 +17,16 @@ pub fn merged<'py>(py: Python<'py>, layers: Vec<Layer<'py>>) -> PyResult<Bound<'
 #[pyfunction]
 pub fn changes<'py>(
     py: Python<'py>,
-    before: Vec<Layer<'py>>,
-    after: Vec<Layer<'py>>,
+    before: Layers<'py>,
+    after: Layers<'py>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let found = layered_state::differing(&[before, after])?;
     dict_of(py, found.rows().map(|(key, events)| (key, events.last().copied().unwrap_or_default())))
 }
 
 #[pyfunction]
-pub fn values<'py>(
-    py: Python<'py>,
-    layers: Vec<Layer<'py>>,
-    mut keys: Vec<u64>,
-) -> PyResult<Bound<'py, PyDict>> {
+pub fn values<'py>(py: Python<'py>, layers: Layers<'py>, keys: Items<u64>) -> PyResult<Bound<'py, PyDict>> {
+    let mut keys = Vec::from(keys);
     keys.sort_unstable();
     let found = layered_state::values(&layers, &keys)?;
     dict_of(py, keys.into_iter().zip(found).filter(|(_, value)| *value != 0))
@@ -67,7 +65,7 @@ pub fn reach(py: Python<'_>, vectors: Vec<PyBackedBytes>) -> PyResult<Chains> {
 #[pyfunction]
 pub fn reach_after<'py>(
     py: Python<'py>,
-    before: Vec<Layer<'py>>,
+    before: Layers<'py>,
     removed: Vec<PyBackedBytes>,
     added: Vec<PyBackedBytes>,
 ) -> PyResult<Option<Bound<'py, PyDict>>> {
