@@ -535,6 +535,11 @@ def test_v1_11_redaction_is_an_authorization_rule(version: str) -> None:
     other = room.event(BOB, "m.room.redaction", redacts="$x:c.example")
     assert room.verdict(other) == "redaction.other_server"
     assert room.verdict(room.event(BOB, "m.room.redaction")) == "redaction.other_server"
+    with_port = "@carol:c.example:8448"
+    room.joined(with_port)
+    assert room.verdict(room.event(with_port, "m.room.redaction", redacts="$x:c.example:8448")) is None
+    other = room.event(with_port, "m.room.redaction", redacts="$x:d.example:8448")
+    assert room.verdict(other) == "redaction.other_server"
 
 
 @from_version(3)

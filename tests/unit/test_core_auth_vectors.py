@@ -33,3 +33,15 @@ def test_the_lowest_place_on_each_chain() -> None:
     places = [(1, 4), (1, 2), (2, 7), (1, 3), None]
     placed = [Placed(place, {}) for place in places]
     assert auth_vector.lowest_places(placed) == {1: 2, 2: 7}
+
+
+def test_events_between_others_stand_above_all_that_those_reach_which_are_reached() -> None:
+    reached = Placed((1, 1), {1: 1, 3: 4, 4: 2})
+    upper = Placed((2, 5), {1: 1, 2: 5, 3: 9, 4: 2})
+    beside = Placed((5, 1), {5: 1})
+    assert auth_vector.between([reached, upper, beside]) == [(2, 0, 5), (3, 4, 9)]
+    assert auth_vector.between([reached, beside]) == []
+
+
+def test_states_that_reach_as_far_do_not_differ() -> None:
+    assert auth_vector.difference([{1: 2, 2: 3}, {1: 2, 3: 1}]) == [(2, 0, 3), (3, 0, 1)]

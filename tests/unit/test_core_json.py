@@ -5,6 +5,8 @@ import pytest
 from timserver import core
 from timserver.core import choice, engine
 from timserver.core.definition import json_check, state_pack
+from timserver.matrix import canonical_json
+from timserver.matrix.errors import BadJson
 from timserver.matrix.json_types import JsonValue
 
 CHECKS = [engine.check_json, json_check.check_json]
@@ -20,6 +22,7 @@ CHECKS = [engine.check_json, json_check.check_json]
         (b"[1e]", "not_json"), (b"[-]", "not_json"), (b"'a'", "not_json"), (b'"\x01"', "not_json"),
         (b'"\\x"', "not_json"), (b'"\\u12"', "not_json"), (b'"\\u12g4"', "not_json"), (b'"\\', "not_json"),
         (b"\xff", "not_json"), (b"\xef\xbb\xbf{}", "not_json"), (b"tru", "not_json"), (b'"\xc3', "not_json"),
+        (b'"\xff\xff"', "not_json"), (b'"\xed "', "not_json"), (b'"\xed\xc0\x80"', "not_json"),
         (b"[1}", "not_json"), (b'{"a":1]', "not_json"), (b'{"a" 1}', "not_json"), (b'"\\u00', "not_json"),
         (b'{"a":1,"a":1}', "duplicate_key"), (b'{"a":1,"\\u0061":1}', "duplicate_key"),
         (b'[{"b":{"a":1},"a":[],"b":1}]', "duplicate_key"),
@@ -115,3 +118,10 @@ def test_the_engine_is_of_this_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.metadata.version", lambda name: "0")
     with pytest.raises(core.EngineMissing, match="of version"):
         core.require_engine()
+
+
+def test_members_that_are_left_out_need_not_be_canonical() -> None:
+    assert canonical_json.encode_without({"a": 1, "b": 1.5}, "b") == b'{"a":1}'
+    assert canonical_json.encode_without({"a": 1, "b": 1.5}, "a", strict=False) == b'{"b":1.5}'
+    with pytest.raises(BadJson):
+        canonical_json.encode_without({"a": 1, "b": 1.5}, "a")
