@@ -60,6 +60,9 @@ async def test_who_joins_is_given_the_state_before_and_becomes_part_of_the_room(
     assert not answer["members_omitted"]
     assert room.events[-1].event_id == join.event_id
     assert server.message(room).prev_events == (join.event_id,)
+    members = sum(kind == "m.room.member" for kind, _ in room.state)
+    assert server.other_name(room, 2) in room.state.values()
+    assert sum(kind == "m.room.member" for kind, _ in room.state) == members
 
 
 async def test_what_was_missed_is_told_in_parts(standin: tuple[StandIn, aiohttp.ClientSession]) -> None:

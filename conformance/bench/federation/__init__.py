@@ -5,7 +5,8 @@ certificate of the run's own authority, and may reach loopback only. CPU is that
 processes together, from the first request until both are at rest; the driver's is counted apart.
 
 - Received: a stand-in homeserver (`standin.py`) sends the same signed events to both, and a local user looks until
-  they are there. The stand-in asks nothing and waits for nothing, so what is measured is the receiving server alone.
+  they are there, also in a room of 20,000 members of whom some change their names. The stand-in asks nothing and waits
+  for nothing, so what is measured is the receiving server alone.
 - Sent: a local user sends into a room of the stand-in, which takes the transactions.
 - Joins: the stand-in answers with the whole state, to both alike, also to who asks for less (Synapse does, and would
   fetch the rest later).

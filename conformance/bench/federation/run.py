@@ -29,6 +29,7 @@ SCENARIOS: dict[str, Callable[[Load], Awaitable[Result]]] = {
     "live": scenarios.received_live,
     "room": scenarios.received_one_room,
     "rooms": scenarios.received_many_rooms,
+    "large": scenarios.received_large_room,
     "sent": scenarios.sent_live,
     "fast": scenarios.sent_fast,
     "join100": partial(scenarios.join, members=100),

@@ -50,13 +50,27 @@ async def received_many_rooms(load: Load) -> Result:
     return await _received(load, f"received, {rooms} rooms", rooms, load.count(5000, 500), PDUS_MAX)
 
 
-async def _received(load: Load, scenario: str, rooms: int, count: int, at_once: int) -> Result:
-    alice, told = await _joined(load, rooms)
+async def received_large_room(load: Load) -> Result:
+    """As one by one, in a room of many members, and every tenth event is another name of one of them."""
+    members = load.count(20_000, 2_000)
+    return await _received(load, f"received, {members:,} members", 1, load.count(1000, 150), 1, members)
+
+
+async def _received(
+    load: Load, scenario: str, rooms: int, count: int, at_once: int, members: int = 1
+) -> Result:
+    alice, told = await _joined(load, rooms, members)
     await _receive(
         load, alice, told, [load.standin.message(told[n % rooms]) for n in range(PDUS_MAX)], at_once
     )
     await load.bench.quiet()
-    events = [load.standin.message(told[number % rooms]) for number in range(count)]
+
+    def event(number: int) -> Event:
+        room = told[number % rooms]
+        is_name = members > 1 and number % 10 == 5
+        return load.standin.other_name(room, 1 + number) if is_name else load.standin.message(room)
+
+    events = [event(number) for number in range(count)]
     accounting.reset_peak_memory(load.bench.server.pid)
     before, began = load.bench.usage(), time.perf_counter()
     await _receive(load, alice, told, events, at_once)
@@ -225,10 +239,10 @@ async def pair(sender: Bench, receiver: Bench, count: int) -> Result:
     return msgspec.structs.replace(result, server=names)
 
 
-async def _joined(load: Load, rooms: int) -> tuple[Client, list[ToldRoom]]:
-    """A user in so many rooms of the stand-in."""
+async def _joined(load: Load, rooms: int, members: int = 1) -> tuple[Client, list[ToldRoom]]:
+    """A user in so many rooms of the stand-in, with so many members."""
     alice = await load.bench.user()
-    told = [load.standin.room() for _ in range(rooms)]
+    told = [load.standin.room(members) for _ in range(rooms)]
     for room in told:
         await _join(alice, load.standin, room)
     return alice, told

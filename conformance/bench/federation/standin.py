@@ -63,6 +63,12 @@ class StandIn:
         text = f"Message {len(room.events)}: could you look at this, please?"
         return room.says(self.creator, "m.room.message", {"msgtype": "m.text", "body": text})
 
+    def other_name(self, room: ToldRoom, member: int) -> Event:
+        """A member of the room is called otherwise now."""
+        user_id = f"@member{member}:{self.server_name}"
+        content = {"membership": "join", "displayname": f"Other name {len(room.events)}"}
+        return room.says(user_id, "m.room.member", content, state_key=user_id)
+
     async def send(self, destination: str, events: Iterable[Event]) -> None:
         """One transaction. Raises AssertionError when an event was refused."""
         uri = f"/_matrix/federation/v1/send/{next(self._numbers)}"
