@@ -312,7 +312,9 @@ class _Resolution:
         keys = state_keys(self.version, event.type, event.sender, event.state_key, event.content)
         order = ("m.room.create", "m.room.join_rules", "m.room.power_levels", "m.room.member")
         provided: dict[StateKey, Event] = {}
-        for key in sorted(keys, key=lambda key: order.index(key[0]) if key[0] in order else len(order)):
+        for key in sorted(
+            keys, key=lambda key: (order.index(key[0]) if key[0] in order else len(order), key)
+        ):
             if key in self.state:
                 provided[key] = self.events[self.state[key]]
                 continue
