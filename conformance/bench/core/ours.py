@@ -95,13 +95,14 @@ class StoredFork:
         assert ranges is not None
         more = fork.full_set(self._in(ranges)) if ranges else []
         asked = fork.asked_keys([*map(stored, more)])
-        found = core.values(parents[0].state, [self.keys[key] for key in asked if key in self.keys])
+        found = core.values(parents[0].state, filter(None, map(self.keys.get, asked)))
         cited = fork.cited([*map(stored, found.values())])
         layer, newcomers = fork.resolve([*map(stored, cited)], self.older_levels)
         if newcomers:
             held = core.values(parents[0].state, newcomers)
             newcomers = {key: number for key, number in newcomers.items() if key not in held}
-        return layer | newcomers, fork.reach_after(parents[0].reach, set(newcomers.values()))
+            layer |= newcomers
+        return layer, fork.reach_after(parents[0].reach, set(newcomers.values()))
 
     def _read(self, number: int) -> core.Stored:
         return core.read_stored(*self.pdus[number])

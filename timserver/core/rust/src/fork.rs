@@ -18,6 +18,9 @@ use crate::stored::{dict_of, tops_after};
 use crate::stored_event::{Order, Placed, Stored};
 use crate::{refused, resolve_room};
 
+/// So few events are looked through faster one by one.
+const SMALL: usize = 16;
+
 /// For a fork of fewer events it is not worth the while to let go of the interpreter lock.
 const DETACHED_MIN: usize = 256;
 
@@ -221,13 +224,26 @@ impl Fork {
         before: Layers<'py>,
         newcomers: NumberSet,
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let mut vectors = map_for(self.full.len());
-        for event in self.full.iter().map(Py::get) {
-            vectors.extend(event.vector.as_deref().map(|vector| (event.number, vector)));
+        let is_small = self.full.len() <= SMALL;
+        let mut vectors = map_for(if is_small { 0 } else { self.full.len() });
+        if !is_small {
+            let events = self.full.iter().map(Py::get);
+            vectors.extend(events.map(|event| (event.number, event.vector.as_deref())));
         }
-        let of = |numbers: &mut dyn Iterator<Item = &u64>| -> Option<Vec<&[u8]>> {
-            numbers.map(|number| vectors.get(number).copied()).collect()
+        let vector = |number: &u64| {
+            if is_small {
+                return self
+                    .full
+                    .iter()
+                    .map(Py::get)
+                    .find(|event| event.number == *number)?
+                    .vector
+                    .as_deref();
+            }
+            vectors.get(number).copied()?
         };
+        let of =
+            |numbers: &mut dyn Iterator<Item = &u64>| -> Option<Vec<&[u8]>> { numbers.map(vector).collect() };
         match (of(&mut self.removed.iter()), of(&mut self.added.iter().chain(&newcomers))) {
             (Some(removed), Some(added)) => tops_after(py, &before, &removed, &added),
             _ => Ok(None),
