@@ -7,12 +7,15 @@ import pytest
 from tests.support.told_room import ToldRoom
 from timserver.context import Context
 from timserver.matrix.event import Event
+from timserver.store import terms
 from timserver.store.live_rooms import LiveRoom
+from timserver.store.snapshots import RoomState
 from timserver.tenancy import Tenant
 from timserver.usecases.events.admitting import Status, admit
 from timserver.usecases.federation.importing import Entry, import_room
 
 ALICE, BOB, CAROL = "@alice:s1.example", "@bob:s2.example", "@carol:s2.example"
+DAN = "@dan:s3.example"
 
 
 @pytest.fixture
@@ -83,5 +86,31 @@ async def test_what_is_followed_already_is_no_end(ctx: Context, tenant: Tenant, 
     assert (await admit(ctx, tenant, live, in_gap, before=state)).status is Status.NEW
     assert ends(live)[-1:] == [last.event_id]
     assert (await admit(ctx, tenant, live, topic)).status is Status.NEW
+    assert ends(live) == [last.event_id]
+    assert (live.state.others, live.state.members) == (current.others, current.members)
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["as it was", "changed since"])
+async def test_what_the_state_comes_from_is_no_end(
+    ctx: Context, tenant: Tenant, told: ToldRoom, changed: bool
+) -> None:
+    """Somebody sends an event of the state with which we came in, and not what follows it: the state from before it must
+    not come back, for the others would have to join once more, which the join rules forbid by now.
+    """
+    bobs_join = next(event for event in told.events if event.key == ("m.room.member", BOB))
+    message(told, BOB, "not known here")
+    told.says(DAN, "m.room.member", {"membership": "join"}, state_key=DAN)
+    live = await enter(ctx, tenant, told)
+    first = live.state
+    closed = told.says(ALICE, "m.room.join_rules", {"join_rule": "invite"}, state_key="")
+    assert (await admit(ctx, tenant, live, closed)).status is Status.NEW
+    last = closed
+    if changed:
+        last = told.says(BOB, "m.room.member", {"membership": "join", "displayname": "Bob"}, state_key=BOB)
+        assert (await admit(ctx, tenant, live, last)).status is Status.NEW
+    current = live.state
+    (alice,) = await terms.key_nids(ctx.database, ctx.caches, tenant, [("m.room.member", ALICE)])
+    before = RoomState.whole(first.others, first.values([alice]))
+    assert (await admit(ctx, tenant, live, bobs_join, before=before)).status is Status.NEW
     assert ends(live) == [last.event_id]
     assert (live.state.others, live.state.members) == (current.others, current.members)

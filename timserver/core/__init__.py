@@ -5,7 +5,7 @@ is what runs. Knows nothing of tenants, sockets or the database; what a store mu
 resolve is said by `chains`, and how it then resolves them by `forks`.
 """
 
-from timserver.core.chains import CITABLE_TYPES, place, reach, reach_after
+from timserver.core.chains import CITABLE_TYPES, is_reached, place, reach, reach_after
 from timserver.core.choice import (
     EngineMissing,
     canonical_json,
@@ -52,6 +52,7 @@ __all__ = [
     "check_auth_events",
     "check_json",
     "fork",
+    "is_reached",
     "merged",
     "open_pdu",
     "open_pdus",

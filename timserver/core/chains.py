@@ -12,7 +12,7 @@ What they are is said by `definition/auth_vector.py`. For the store:
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from timserver.core import choice
+from timserver.core import choice, forks
 from timserver.core.definition import auth_vector, layered_state
 from timserver.core.definition.layered_state import Layers
 from timserver.core.stored import Placed
@@ -88,6 +88,14 @@ def reach_after(
         return engine.reach_after(before, gone, new)
     whole = layered_state.merged(before)
     return auth_vector.reach_after(whole, map(choice.unpack_state, gone), map(choice.unpack_state, new))
+
+
+def is_reached(reach: Layers, event: Placed) -> bool:
+    """Is the event in a state with this reach, or in the auth chain of one that is? False for one on no chain."""
+    if not event.chain:
+        return False
+    found = forks.values(reach, [event.chain]).get(event.chain, 0)
+    return auth_vector.position_of(found) >= event.position
 
 
 def _all_known(vectors: Iterable[bytes | None]) -> list[bytes] | None:

@@ -257,7 +257,7 @@ class _Admitting:
         if accepted:
             others = await ends.others(self.ctx, self.tenant, room, self.around.prev.values())
             end = None
-            if not (self.around.is_followed and others):
+            if not ((self.around.is_followed or self._is_past()) and others):
                 stored = self._stored(own) if own.key_nid is not None and others else None
                 end = ends.End(own, verdict.state, stored)
             current = await ends.current_state(self.ctx, self.tenant, room, others, end)
@@ -297,6 +297,16 @@ class _Admitting:
             if redaction.redact is not None:
                 room.events.pop(redaction.redact[0], None)
         return admitted.status
+
+    def _is_past(self) -> bool:
+        """Has the room gone on from the event, though nobody who follows it is here? It is in the current state, or
+        authorizes what is; as an end it would bring back the state from before.
+        """
+        if self.around.own is None or self.placed is None:
+            return False
+        if self.current.get(self.placed.key) == self.placed.number:
+            return True
+        return self.current.reach is not None and core.is_reached(self.current.reach, self.placed)
 
     async def _own_node(self, verdict: _Verdict) -> Node:
         event = self.event

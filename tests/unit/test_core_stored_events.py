@@ -1,0 +1,60 @@
+"""Stored events as the definition's algorithms take them."""
+
+import msgspec
+
+from timserver.core.definition import stored_events
+from timserver.core.stored import Placed, StoredPdu
+from timserver.matrix.event import Event
+from timserver.matrix.ids import EventID, RoomID, UserID
+
+PLACED = Placed(3, 1, 0, 0, None)
+fields_of = msgspec.structs.asdict
+
+
+def test_all_that_a_rule_may_ask_for_is_read() -> None:
+    pdu = (
+        b'{"content":{"a":1.5},"depth":7,"origin_server_ts":5,"redacts":"$r","sender":"@a:a.example",'
+        b'"signatures":{"a.example":{"ed25519:1":"x"}},"state_key":"k","type":"t"}'
+    )
+    stored = StoredPdu(PLACED, EventID("$e"), pdu, (1, 2), (1, 9), True)
+    assert fields_of(stored_events.event_of(stored, {1: EventID("$one")})) == fields_of(
+        Event(
+            event_id=EventID("$e"),
+            room_id=RoomID(""),
+            sender=UserID("@a:a.example"),
+            type="t",
+            state_key="k",
+            content={"a": 1.5},
+            origin_server_ts=5,
+            depth=7,
+            prev_events=(EventID("$one"), EventID("$2")),
+            auth_events=(EventID("$one"),),
+            redacts=EventID("$r"),
+            hashes={},
+            signatures={"a.example": {"ed25519:1": "x"}},
+            pdu=pdu,
+            rejected=True,
+        )
+    )
+
+
+def test_what_a_pdu_does_not_say_is_nothing() -> None:
+    stored = StoredPdu(PLACED, EventID("$e"), b"{}", (), ())
+    assert fields_of(stored_events.event_of(stored, {})) == fields_of(
+        Event(
+            event_id=EventID("$e"),
+            room_id=RoomID(""),
+            sender=UserID(""),
+            type="",
+            state_key=None,
+            content={},
+            origin_server_ts=0,
+            depth=0,
+            prev_events=(),
+            auth_events=(),
+            redacts=None,
+            hashes={},
+            signatures={},
+            pdu=b"{}",
+        )
+    )
