@@ -11,6 +11,7 @@ from aiohttp import web
 from PIL import Image
 
 from tests.support.homeserver import Homeserver, Person, running, settings_for
+from tests.support.rooms_between import eventually
 from timserver.config import Limits, Media
 from timserver.tenancy import Variant
 from timserver.workers import media_sweep
@@ -32,11 +33,14 @@ class Web:
     def __init__(self) -> None:
         self.pages: dict[str, tuple[str, bytes] | str] = {"/picture": ("image/png", picture())}
         self.asked: list[str] = []
-        self.url, self.delay_s = "", 0.0
+        self.url = ""
+        self.open = asyncio.Event()
+        """Until it is set nobody is answered."""
+        self.open.set()
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
-        await asyncio.sleep(self.delay_s)
+        await self.open.wait()
         page = self.pages.get(request.path)
         if page is None:
             return web.Response(status=404)
@@ -108,11 +112,19 @@ async def test_all_who_ask_at_the_same_moment_are_told_after_one_look(
     previewing: Homeserver, anna: Person, pages: Web
 ) -> None:
     pages.pages["/"] = ("text/html", HEAD.encode())
-    pages.delay_s = 0.5
     others = [await previewing.person(anna.tenant) for _ in range(4)]
     elsewhere = await previewing.person(await previewing.tenant())
-    *found, theirs = await asyncio.gather(
-        *(preview(person, pages.url) for person in (anna, *others, elsewhere))
+    pages.open.clear()
+
+    async def opens() -> None:
+        async def both_look() -> bool:
+            return len(pages.asked) >= 2
+
+        await eventually(both_look)
+        pages.open.set()
+
+    *found, theirs, _ = await asyncio.gather(
+        *(preview(person, pages.url) for person in (anna, *others, elsewhere)), opens()
     )
     assert found == [found[0]] * 5
     assert theirs["og:image"] != found[0]["og:image"]
