@@ -44,9 +44,9 @@ class RoomState:
         self._members: State | None = None
 
     @classmethod
-    def whole(cls, others: State, members: State, reach: Reach | None = None) -> Self:
-        """One that shares nothing with others."""
-        return cls(((others, members),), reach)
+    def whole(cls, others: State, members: State) -> Self:
+        """One that shares nothing with others; what it reaches is not known."""
+        return cls(((others, members),))
 
     def reaching(self, reach: Reach) -> "RoomState":
         """The same state, and what it reaches."""
@@ -243,8 +243,7 @@ async def read_chain(conn: Connection, tenant: Tenant, snapshot_nid: int) -> Cha
     rows = await _CHAIN.all(conn, tenant, snapshot_nid) if snapshot_nid else []
     if not rows:
         return Chain()
-    reaches = [row.reach for row in rows if row.reach is not None]
-    is_known = len(reaches) == len(rows)
+    is_known = all(row.reach is not None for row in rows)
     chain = Chain(snapshot_nid)
     reach = [_NOTHING, _NOTHING]
     if len(rows) > 1 or not _is_leaf(rows[0]):

@@ -257,7 +257,7 @@ class _Admitting:
         if accepted:
             others = await ends.others(self.ctx, self.tenant, room, self.around.prev.values())
             end = None
-            if not ((self.around.is_followed or self._is_past()) and others):
+            if not (others and self._is_past()):
                 stored = self._stored(own) if own.key_nid is not None and others else None
                 end = ends.End(own, verdict.state, stored)
             current = await ends.current_state(self.ctx, self.tenant, room, others, end)
@@ -299,9 +299,11 @@ class _Admitting:
         return admitted.status
 
     def _is_past(self) -> bool:
-        """Has the room gone on from the event, though nobody who follows it is here? It is in the current state, or
-        authorizes what is; as an end it would bring back the state from before.
+        """Has the room gone on from the event? An event that is here follows it; or it is in the current state, or authorizes
+        what is, though nobody who follows it is here: as an end it would bring back the state from before.
         """
+        if self.around.is_followed:
+            return True
         if self.around.own is None or self.placed is None:
             return False
         if self.current.get(self.placed.key) == self.placed.number:
