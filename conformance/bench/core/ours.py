@@ -15,6 +15,7 @@ from timserver.matrix.ids import EventID
 from timserver.matrix.room_versions import ROOM_VERSIONS
 
 AT_ONCE = 10
+"""Resolutions between two looks at the clock."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):

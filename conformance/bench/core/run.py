@@ -88,12 +88,11 @@ def _compared(
     stored = StoredFork(fork)
     state, repeats = stored.outcome(), _repeats(fork.difference)
     bars.want(stored.outcome(cold=True) == state, f"{fork.name} ({fork.version}): another outcome when cold")
-    own_ns, cold_ns = stored.measure(repeats), stored.measure(repeats, cold=True)
+    before_ns, cold_ns = stored.measure(repeats), stored.measure(repeats, cold=True)
     by_ruma = others.by_ruma(ruma, fork, 20) if ruma else None
     by_synapse = others.by_synapse(synapse, fork, 5 if members > 2_000 else 25) if synapse else None
-    own_ns = (
-        own_ns + stored.measure(repeats)
-    ) / 2  # the clock goes now faster, now slower: before the others and after
+    # before the others and after them: the processor's clock goes now faster, now slower
+    own_ns = (before_ns + stored.measure(repeats)) / 2
     row = [fork.name, fork.version, _us(own_ns), _us(cold_ns)]
     if found := by_ruma:
         ratio = (found.resolve_ns + found.brought_ns) / own_ns
