@@ -16,18 +16,38 @@ from pathlib import Path
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
+import pytest
+
 from conformance.mutation import replay
 
 NAME = "timserver.core.engine"
 BYTES_MAX = 60_000  # of a call
-CALLS_MAX = 6_000  # of a function
-KEPT_MAX = 2_500  # of these, by chance
+CALLS_MAX = 6_000  # of a function, by properties
+KEPT_MAX = 2_500  # of these, by chance; and all calls of unit tests, where each is there for a reason
 ORDER_SEED = 1
 
 _stored: dict[int, tuple[Any, tuple[Any, ...]]] = {}  # by identity: the event, and what it was made of
 _forks: list["RecordedFork"] = []
 _calls: dict[bytes, tuple[str, Any]] = {}
 _counts: Counter[str] = Counter()
+_asked_by_unit_tests: set[bytes] = set()
+_test: list[Path] = []
+"""The file of the test that runs."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test begins."""
+    _test[:] = [item.path]
+
+
+def wants_more(name: str) -> bool:
+    """Is a call of this function still written down?"""
+    return is_unit_test() or _counts[name] < CALLS_MAX
+
+
+def is_unit_test() -> bool:
+    """Has somebody thought of what is asked now?"""
+    return bool(_test) and _test[0].parent.name == "unit"
 
 
 def recorded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,7 +55,7 @@ def recorded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
-        if _counts[name] >= CALLS_MAX:
+        if not wants_more(name):
             return function(*arguments, **named)
         asked = pickle.dumps((name, plain([*arguments]), named))  # now: the callee may keep what it is given
         try:
@@ -54,7 +74,10 @@ def keep(name: str, asked: bytes, outcome: tuple[str, Any]) -> None:
     if asked in _calls or len(asked) > BYTES_MAX:
         return
     _calls[asked] = outcome
-    _counts[name] += 1
+    if is_unit_test():
+        _asked_by_unit_tests.add(asked)
+    else:
+        _counts[name] += 1
 
 
 def plain(value: Any) -> Any:
@@ -77,7 +100,7 @@ def read_stored(read: Callable[..., Any], *arguments: Any) -> Any:
     stored = read(*arguments)
     made_of = plain([*arguments])
     _stored[id(stored)] = stored, (replay.STORED, *made_of)
-    if _counts["read_stored"] < CALLS_MAX:
+    if wants_more("read_stored"):
         asked = pickle.dumps(("read_stored", made_of, {}))
         keep("read_stored", asked, replay.comparable("read_stored", stored))
     return stored
@@ -109,11 +132,16 @@ class RecordedFork:
 
 def pytest_sessionfinish() -> None:
     """All at once."""
-    calls = [(*pickle.loads(asked), outcome) for asked, outcome in _calls.items()]
+    of_unit_tests: list[tuple[Any, ...]] = []
+    calls: list[tuple[Any, ...]] = []
+    for asked, outcome in _calls.items():
+        call = (*pickle.loads(asked), outcome)
+        (of_unit_tests if asked in _asked_by_unit_tests else calls).append(call)
     forks = {pickle.dumps(("Fork", fork.arguments, {}, fork.steps)) for fork in _forks}
     calls += [pickle.loads(fork) for fork in sorted(forks)]
     random.Random(ORDER_SEED).shuffle(calls)
-    calls = list(some_of_each(calls))
+    calls = [*of_unit_tests, *some_of_each(calls)]
+    random.Random(ORDER_SEED).shuffle(calls)
     with Path(os.environ["CALLS"]).open("wb") as file:
         for first in range(0, len(calls), replay.CHUNK):
             pickle.dump(calls[first : first + replay.CHUNK], file)

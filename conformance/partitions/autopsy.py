@@ -4,7 +4,7 @@ The definition (`core.definition`) resolves every state anew from the events alo
 the way. It is given each server's own word on which events it has rejected.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.partitions.network import Server
@@ -16,7 +16,7 @@ from timserver.matrix.event import Event
 from timserver.matrix.ids import EventID, RoomID
 from timserver.matrix.room_versions import ROOM_VERSIONS, RoomVersion
 from timserver.store import snapshots
-from timserver.store.events import OUTLIER, REJECTED, SOFT_FAILED, event_id_of
+from timserver.store.events import BACKFILLED, OUTLIER, REJECTED, SOFT_FAILED, event_id_of
 
 _EVENTS = """
     select e.event_nid, e.event_hash, e.flags, e.snapshot_nid, e.json, r.room_version from event e
@@ -41,6 +41,26 @@ async def autopsy(server: Server, room: str) -> list[str]:
     """
     version, stored = await _read(server, room)
     return [*await _waiting(server, room, version, stored), *_wrong_states(version, stored)]
+
+
+async def strangers(servers: Sequence[Server], room: str) -> list[str]:
+    """Events that not all servers have, and what each says of them."""
+    stored = [(await _read(server, room))[1] for server in servers]
+    everything = {event_id: one for of_server in stored for event_id, one in of_server.items()}
+    texts = []
+    for event_id, one in everything.items():
+        views = [
+            "unknown" if event_id not in of_server else _flags(of_server[event_id]) for of_server in stored
+        ]
+        if any(view in ("unknown", "outlier") for view in views):
+            followers = [
+                f"{name[:8]} at s{place}"
+                for place, of_server in enumerate(stored)
+                for name, follower in of_server.items()
+                if event_id in follower.event.prev_events
+            ]
+            texts.append(f"{_name(one)} is at {views}, followed by {followers}: {one.event.content}")
+    return texts
 
 
 async def _waiting(
@@ -87,11 +107,16 @@ def _with(state: StateMap, one: _Stored) -> StateMap:
 
 
 def _name(one: _Stored) -> str:
-    flags = "".join(
-        text for flag, text in ((REJECTED, " rejected"), (SOFT_FAILED, " soft-failed")) if one.flags & flag
-    )
     event = one.event
-    return f"{event.event_id[:8]} {event.type} {event.state_key} by {event.sender}{flags} after {event.prev_events}"
+    after = [previous[:8] for previous in event.prev_events]
+    return (
+        f"{event.event_id[:8]} {event.type} {event.state_key} by {event.sender} ({_flags(one)}) after {after}"
+    )
+
+
+def _flags(one: _Stored) -> str:
+    named = {OUTLIER: "outlier", REJECTED: "rejected", SOFT_FAILED: "soft-failed", BACKFILLED: "backfilled"}
+    return " ".join(name for flag, name in named.items() if one.flags & flag) or "there"
 
 
 def _difference(

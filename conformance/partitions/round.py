@@ -9,7 +9,7 @@ from random import Random
 
 from conformance.partitions import agreement
 from conformance.partitions.agreement import View
-from conformance.partitions.autopsy import autopsy
+from conformance.partitions.autopsy import autopsy, strangers
 from conformance.partitions.network import Network
 from conformance.partitions.people import Quarrel
 from conformance.partitions.weather import Kind, break_network, kind_for
@@ -18,6 +18,7 @@ from timserver.matrix.room_versions import ROOM_VERSIONS
 HEALING_S_MAX = 120.0
 VERSIONS = ("6", "10", "11", "12")
 AUTOPSY_MAX = 3
+STRANGERS_MAX = 5
 _LOOK_S = 0.1
 
 
@@ -63,6 +64,7 @@ async def play(network: Network, seed: int, duration_s: float, pause_s: float) -
     if not wrong:
         found, wrong = await _last_words(network, room, quarrel)
     if wrong:
+        wrong += (await strangers(network.servers, room))[:STRANGERS_MAX]
         for place, server in enumerate(network.servers):
             wrong += [f"s{place}: {text}" for text in (await autopsy(server, room))[:AUTOPSY_MAX]]
     return Round(

@@ -21,6 +21,7 @@ from conformance.partitions.network import Network, network
 from conformance.partitions.round import Round, play
 from tests.support import postgres
 from timserver.cli import logs
+from timserver.cli.allocator import give_memory_back
 from timserver.config import Logging, LogLevel
 
 WARM_UP = 5
@@ -49,6 +50,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--duration", type=float, default=3.0, help="seconds of bad weather in a round")
     parser.add_argument("--pause", type=float, default=0.15, help="mean seconds between two acts of a person")
     parser.add_argument("--log", type=Path, help="what the servers log")
+    give_memory_back()
     return asyncio.run(_main(parser.parse_args(argv)))
 
 

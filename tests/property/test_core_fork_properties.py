@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from tests.support.random_rooms import RandomRoom, with_pdu
 from tests.support.rooms import ALICE, Room
-from tests.support.stored_rooms import StoredRoom, merged
+from tests.support.stored_rooms import StoredRoom, merged, resolved_by_numbers
 from timserver import core
 from timserver.core import chains, choice
 from timserver.core.definition import auth_chain, auth_vector, layered_state
+from timserver.matrix.ids import EventID
 from timserver.matrix.room_versions import ROOM_VERSIONS, StateResolution
 
 versions = st.sampled_from(sorted(ROOM_VERSIONS))
@@ -215,6 +216,36 @@ def test_no_state_wins_for_having_gone_on_from_the_other() -> None:
     events = {event.event_id: with_pdu(event) for event in [*before.values(), newer]}
     states = [{key: event.event_id for key, event in state.items()} for state in (before, room.state)]
     assert core.resolve(room.version, states, events)["m.room.topic", ""] == older.event_id
+
+
+@pytest.mark.parametrize("by_engine", [True, False])
+@pytest.mark.parametrize("version", ["2", "11"])  # 12 starts with no levels at all
+def test_the_mainline_goes_through_levels_that_no_event_in_question_cites(
+    version: str, by_engine: bool
+) -> None:
+    room = Room(version).joined(ALICE)
+    events = {event.event_id: with_pdu(event) for event in room.state.values()}
+    create, join = events
+
+    def add(event_type: str, levels: list[EventID], ts: int) -> EventID:
+        event = room.event(ALICE, event_type, {"users": {ALICE: 100}}, state_key="")
+        event = msgspec.structs.replace(event, auth_events=(create, join, *levels), origin_server_ts=ts)
+        events[event.event_id] = with_pdu(room.accept(event))
+        return event.event_id
+
+    levels = [add("m.room.power_levels", [], 1)]
+    for ts in range(2, 8):
+        levels.append(add("m.room.power_levels", levels[-1:], ts))
+    based_on_older = add("m.room.topic", [levels[1]], 101)
+    based_on_newer = add("m.room.topic", [levels[2]], 100)
+    states = [
+        {key: event.event_id for key, event in room.state.items()} | {("m.room.topic", ""): topic}
+        for topic in (based_on_older, based_on_newer)
+    ]
+    with engine_is(by_engine):
+        resolved = resolved_by_numbers(room.version, states, events)
+    assert resolved == states[1]
+    assert core.resolve(room.version, states, events) == states[1]
 
 
 @pytest.mark.parametrize("by_engine", [True, False])

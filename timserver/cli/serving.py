@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from timserver.cli.allocator import give_memory_back
 from timserver.cli.options import settings_of
 from timserver.cli.outcome import CommandError, ExitCode, ending
 
@@ -99,6 +100,7 @@ def _work(
             asyncio.get_running_loop().add_signal_handler(number, end)
         await app.serve(settings, master_key, sockets, stop, tell_ready)
 
+    give_memory_back()
     code = ExitCode.OK
     try:
         uvloop.run(main())

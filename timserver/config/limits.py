@@ -237,6 +237,9 @@ class Limits(BaseModel):
         default=10_000, description="Wait for a connection, before 503."
     )
     rooms_cached_max: PositiveInt = Field(default=10_000, description="Rooms whose head is kept in memory.")
+    rooms_cached_bytes_max: PositiveInt = Field(
+        default=256 << 20, description="Memory for these rooms, about; one of 100 events takes 150 KiB."
+    )
     tenants_cached_max: PositiveInt = Field(default=20_000, description="Tenants kept in memory.")
     server_keys_stored_max: PositiveInt = Field(
         default=1_000_000,

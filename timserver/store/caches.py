@@ -19,7 +19,7 @@ from timserver.matrix.json_types import JsonValue
 from timserver.matrix.server_acl import ServerAcl
 from timserver.matrix.signing import SigningKey
 from timserver.store.in_flight import InFlight
-from timserver.store.live_rooms import LiveRoom
+from timserver.store.live_rooms import LiveRooms
 from timserver.store.places import Shares
 from timserver.store.rates import Rates
 from timserver.store.read_events import ReadEvents
@@ -148,7 +148,7 @@ class Caches:
         """Digests of message, key and signature of events that were found right."""
         self.terms: Lru[tuple[int, bytes], int] = Lru(limits.rooms_cached_max * 10)
         self.names: Lru[tuple[int, int], bytes] = Lru(limits.rooms_cached_max * 10)
-        self.rooms: Lru[tuple[int, int], LiveRoom] = Lru(limits.rooms_cached_max)
+        self.rooms = LiveRooms(limits.rooms_cached_max, limits.rooms_cached_bytes_max)
         self.lazy_members: Lru[tuple[int, int], dict[int, int]] = Lru(limits.rooms_cached_max)
         """By device and room: member events that the device was sent."""
         self.inboxes: Lru[tuple[int, int], int] = Lru(limits.tokens_cached_max)
@@ -190,8 +190,8 @@ class Caches:
         if kind == "tokens":
             self.tokens.drop_where(lambda key, entry: key[0] == tenant_id and str(entry[1].user_nid) == value)
         elif kind == "push":
-            for (owner, _), room in self.rooms.items():
-                if owner == tenant_id and int(value) in room.members:
+            for room in self.rooms.of(tenant_id):
+                if int(value) in room.members:
                     room.forget_readers()
         elif kind == "room":
             nid, _, room_id = value.partition(":")

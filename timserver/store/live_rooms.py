@@ -5,6 +5,7 @@ changed since (`store.rooms.refresh`). The lock only saves wasted work within a 
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Mapping
 
 import msgspec
@@ -24,8 +25,17 @@ MEMBERSHIP_CODES = {"join": JOIN, "invite": INVITE, "knock": KNOCK, "leave": LEA
 MEMBERSHIP_NAMES = {code: name for name, code in MEMBERSHIP_CODES.items()}
 
 _EVENTS_KEPT_MAX = 500
+_EVENTS_KEPT_BYTES_MAX = 4 << 20
 _PLACED_KEPT_MAX = 2_000
 _NODES_KEPT_MAX = 1_000
+
+# Bytes of memory, measured on rooms of 100 events
+_ROOM = 8_000
+_EVENT, _EVENT_PER_PDU_BYTE = 1_200, 3
+_NODE = 350
+_PLACED = 170
+_MEMBER = 250  # with its place in the state
+_READER = 500  # rules and name
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -40,6 +50,7 @@ class LiveRoom:
     """One room. Changed only under its lock, after the database said yes."""
 
     __slots__ = (
+        "_events_bytes",
         "_joined_local",
         "chain",
         "chain_ends",
@@ -79,6 +90,8 @@ class LiveRoom:
         self.joined_count = 0
         self._joined_local: dict[int, None] = {}
         self.events: dict[int, Event] = {}
+        """Added to by `keep`."""
+        self._events_bytes = 0
         self.nodes: dict[EventID, Node] = {}
         self.lock = asyncio.Lock()
         self.push_rules: dict[int, CompiledRules] | None = None
@@ -128,9 +141,12 @@ class LiveRoom:
 
     def keep(self, nid: int, event: Event) -> None:
         """Remember a parsed state event; the create event and the power levels stay."""
-        if len(self.events) >= _EVENTS_KEPT_MAX:
+        if len(self.events) >= _EVENTS_KEPT_MAX or self._events_bytes >= _EVENTS_KEPT_BYTES_MAX:
             lasting = {self.others.get(event_types.CREATE_KEY), self.others.get(event_types.POWER_LEVELS_KEY)}
             self.events = {old: kept for old, kept in self.events.items() if old in lasting}
+            self._events_bytes = sum(map(_event_bytes, self.events.values()))
+        if nid not in self.events:
+            self._events_bytes += _event_bytes(event)
         self.events[nid] = event
 
     def keep_node(self, event_id: EventID, node: Node) -> None:
@@ -152,6 +168,18 @@ class LiveRoom:
         self.placed[nid] = placed
 
     @property
+    def size_bytes(self) -> int:
+        """How much memory it takes, about."""
+        return (
+            _ROOM
+            + self._events_bytes
+            + len(self.nodes) * _NODE
+            + len(self.placed) * _PLACED
+            + len(self.members) * _MEMBER
+            + len(self._joined_local) * _READER
+        )
+
+    @property
     def state(self) -> RoomState:
         """The current state."""
         return self.chain.state
@@ -164,3 +192,50 @@ class LiveRoom:
     def joined_local(self) -> list[int]:
         """Local users who are joined."""
         return list(self._joined_local)
+
+
+def _event_bytes(event: Event) -> int:
+    return _EVENT + len(event.pdu) * _EVENT_PER_PDU_BYTE
+
+
+class LiveRooms:
+    """Rooms by tenant and number: at most so many, and so many bytes; the one not used for longest goes first."""
+
+    __slots__ = ("_entries", "_rooms_max", "_size_bytes", "_size_bytes_max")
+
+    def __init__(self, rooms_max: int, size_bytes_max: int) -> None:
+        self._entries: OrderedDict[tuple[int, int], tuple[int, LiveRoom]] = OrderedDict()
+        """With the size that the room had when it was last used."""
+        self._rooms_max = rooms_max
+        self._size_bytes = 0
+        self._size_bytes_max = size_bytes_max
+
+    def get(self, key: tuple[int, int]) -> LiveRoom | None:
+        """The room, which is now the youngest; or None."""
+        entry = self._entries.get(key)
+        return None if entry is None else self.put(key, entry[1])
+
+    def put(self, key: tuple[int, int], room: LiveRoom) -> LiveRoom:
+        """Remember; the room itself, for chaining. It stays, even if it is too large alone."""
+        self.drop(key)
+        size_bytes = room.size_bytes
+        self._entries[key] = (size_bytes, room)
+        self._size_bytes += size_bytes
+        while len(self._entries) > 1 and (
+            self._size_bytes > self._size_bytes_max or len(self._entries) > self._rooms_max
+        ):
+            _, (gone_bytes, _) = self._entries.popitem(last=False)
+            self._size_bytes -= gone_bytes
+        return room
+
+    def drop(self, key: tuple[int, int]) -> None:
+        """Forget, if it is there."""
+        size_bytes, _ = self._entries.pop(key, (0, None))
+        self._size_bytes -= size_bytes
+
+    def of(self, tenant_id: int) -> list[LiveRoom]:
+        """All of a tenant; linear, for rare events."""
+        return [room for (owner, _), (_, room) in self._entries.items() if owner == tenant_id]
+
+    def __len__(self) -> int:
+        return len(self._entries)
