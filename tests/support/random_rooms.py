@@ -237,7 +237,7 @@ def with_pdu(event: Event) -> Event:
         "content": event.content,
         "depth": event.depth,
         "origin_server_ts": event.origin_server_ts,
-        "signatures": event.signatures,
+        **({"signatures": event.signatures} if event.signatures else {}),
         **({"state_key": event.state_key} if event.state_key is not None else {}),
         **({"redacts": event.redacts} if event.redacts is not None else {}),
     }

@@ -1,7 +1,9 @@
 """Stored events as the definition's algorithms take them."""
 
 import msgspec
+import pytest
 
+from timserver import core
 from timserver.core.definition import stored_events
 from timserver.core.stored import Placed, StoredPdu
 from timserver.matrix.event import Event
@@ -58,3 +60,10 @@ def test_what_a_pdu_does_not_say_is_nothing() -> None:
             pdu=b"{}",
         )
     )
+
+
+def test_the_engine_reads_no_event_without_a_time() -> None:
+    for time in (b"1.5", b'"1"', b"null"):
+        pdu = b'{"content":{},"origin_server_ts":%b,"sender":"@a:a.example","type":"t"}' % time
+        with pytest.raises(ValueError, match="not_json"):
+            core.read_stored(PLACED, EventID("$e"), pdu, (), ())
