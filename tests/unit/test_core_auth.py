@@ -54,6 +54,17 @@ def test_1_2_create_in_a_room_of_another_domain(version: str) -> None:
     assert room.verdict(create) == "create.room_id_domain"
 
 
+@before_version(12)
+def test_1_2_a_domain_has_its_port(version: str) -> None:
+    room, create = create_of(version)
+    sender = UserID("@alice:a.example:8448")
+    create = msgspec.structs.replace(create, sender=sender, room_id=RoomID("!room:a.example:8448"))
+    assert room.verdict(create) is None
+    for domain in ("a.example", "8448", "b.example:8448", "a.example:8449"):
+        elsewhere = msgspec.structs.replace(create, room_id=RoomID(f"!room:{domain}"))
+        assert room.verdict(elsewhere) == "create.room_id_domain"
+
+
 @every_version
 @pytest.mark.parametrize("room_version", ["99", 1, None])
 def test_1_3_create_of_unknown_version(version: str, room_version: object) -> None:
