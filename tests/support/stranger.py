@@ -6,6 +6,7 @@ whatever else it is asked is kept in `unexpected` and answered with 404 and no J
 
 import json
 from collections.abc import Sequence
+from inspect import isawaitable
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -135,6 +136,7 @@ class Stranger(Server):
         if step in self.said:
             told = self.said[step]
             told = told(request) if callable(told) else told
+            told = await told if isawaitable(told) else told
             return told if isinstance(told, web.StreamResponse) else web.json_response(told)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         body = request.json if request.body else {}

@@ -2,17 +2,20 @@
 
 import json
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from aiohttp import web
 
 from tests.support.crypto import Crypto
-from tests.support.homeserver import Person
+from tests.support.homeserver import Homeserver, Person
+from tests.support.remote_server import Received
 from tests.support.rooms_between import eventually, public_room
 from tests.support.stranger import Stranger
-from timserver.matrix import pdu
+from timserver.matrix import pdu, signing
+from timserver.matrix.ids import EventID
 from timserver.matrix.room_versions import ROOM_VERSIONS
+from timserver.store.events import event_key
 from timserver.tenancy import Tenant
 
 VISIBILITIES = ["world_readable", "shared", "invited", "joined"]
@@ -248,3 +251,72 @@ async def test_what_is_shown_of_a_room_are_whole_events(
     for shown in (invite.json["invite_room_state"], answer["knock_room_state"]):
         assert "m.room.create" in {event["type"] for event in shown}
         assert all({"origin_server_ts", "hashes", "signatures"} <= event.keys() for event in shown)
+
+
+async def events_kept(server: Homeserver, tenant: Tenant, event_id: str) -> int:
+    """Rows of an event, in whatever state."""
+    key = event_key(ROOM_VERSIONS["10"], EventID(event_id))
+    async with server.ctx.database.transaction(tenant) as conn:
+        found: int = await conn.raw.fetchval(
+            "select count(*) from event where tenant_id = $1 and event_hash = $2", tenant.tenant_id, key
+        )
+    return found
+
+
+async def test_an_invite_that_the_room_forbids_meanwhile_leaves_no_trace(
+    server: Homeserver, stranger: Stranger, tenant: Tenant, alice: Person, bob: Person
+) -> None:
+    room_id = await public_room(alice, power_level_content_override={"invite": 0})
+    (await bob.post(f"/join/{room_id}")).must()
+    event_ids: list[str] = []
+
+    async def invite(request: Received) -> Any:
+        (await alice.post(f"/rooms/{room_id}/kick", {"user_id": bob.user_id})).must()
+        event_ids.append(unquote(request.uri.rpartition("/")[2]))
+        return {
+            "event": signing.sign_event(
+                ROOM_VERSIONS["10"], request.json["event"], stranger.name, stranger.key
+            )
+        }
+
+    stranger.said["invite"] = invite
+    dora = stranger.user("dora")
+    (await bob.post(f"/rooms/{room_id}/invite", {"user_id": dora})).must(403, "M_FORBIDDEN")
+    (event_id,) = event_ids
+    assert await events_kept(server, tenant, event_id) == 0
+    del stranger.said["invite"]
+    (await alice.post(f"/rooms/{room_id}/invite", {"user_id": dora})).must()
+    event_id = unquote(stranger.asked("invite")[-1].uri.rpartition("/")[2])
+    assert await events_kept(server, tenant, event_id) == 1
+
+
+async def test_a_join_that_the_room_forbids_meanwhile_leaves_no_trace(
+    server: Homeserver, stranger: Stranger, tenant: Tenant, alice: Person
+) -> None:
+    room_id = await public_room(alice)
+    dora = stranger.user("dora")
+    place = f"{quote(room_id)}/{quote(dora)}"
+    made = (await stranger.get(tenant, f"/_matrix/federation/v1/make_join/{place}?ver=10")).must()
+    join = stranger.sealed(made)
+    (await alice.post(f"/rooms/{room_id}/ban", {"user_id": dora})).must()
+    uri = f"/_matrix/federation/v2/send_join/{quote(room_id)}/{quote(join.event_id)}"
+    for _ in range(2):
+        refused = await stranger.put(tenant, uri, pdu.to_object(ROOM_VERSIONS["10"], join))
+        refused.must(403, "M_FORBIDDEN")
+        assert await events_kept(server, tenant, join.event_id) == 0
+
+
+async def test_a_join_that_was_soft_failed_lets_nobody_in(
+    stranger: Stranger, tenant: Tenant, alice: Person
+) -> None:
+    """Told by transaction first, it is known when it is sent as a join: still no reason to tell the room's state."""
+    room_id = await public_room(alice)
+    await stranger.joins(tenant, room_id)
+    dora = stranger.user("dora")
+    place = f"{quote(room_id)}/{quote(dora)}"
+    made = (await stranger.get(tenant, f"/_matrix/federation/v1/make_join/{place}?ver=10")).must()
+    join = stranger.sealed(made)
+    (await alice.post(f"/rooms/{room_id}/ban", {"user_id": dora})).must()
+    await stranger.sends(tenant, join)
+    uri = f"/_matrix/federation/v2/send_join/{quote(room_id)}/{quote(join.event_id)}"
+    (await stranger.put(tenant, uri, pdu.to_object(ROOM_VERSIONS["10"], join))).must(403, "M_FORBIDDEN")

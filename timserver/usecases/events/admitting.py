@@ -86,8 +86,8 @@ async def admit(
     """Admit one event.
 
     `before` is the state before it, for who has learned it from another server because the events before are not
-    here. `forward`: the other servers in the room must get the event from us. Raises `Unavailable` when others keep
-    being faster.
+    here. `forward`: the other servers in the room must get the event from us; nothing is kept of one that may not stand,
+    for nobody else would ever have it. Raises `Unavailable` when others keep being faster.
     """
     if event.room_id != room.room_id:
         return Admitted(status=Status.REJECTED, reason="room.other")
@@ -121,6 +121,8 @@ async def _admit(
             verdict = await admitting.judge(before)
             if may_ask and verdict.reason == NOT_RECOMMENDED:
                 return None
+            if forward and verdict.flags:
+                return _outcome(events.APPENDED, verdict)
             status = await admitting.write(verdict, forward=forward)
             is_known_by_surprise = status == events.KNOWN and around.is_guess  # perhaps as a rejected one
             if status != events.STALE and not is_known_by_surprise:
@@ -145,6 +147,8 @@ def _known(around: Around) -> Admitted | None:
         return None
     if own.flags & REJECTED:
         return Admitted(status=Status.REJECTED, reason="known")
+    if own.flags & SOFT_FAILED:
+        return Admitted(status=Status.SOFT_FAILED, reason="known")
     return Admitted(status=Status.KNOWN)
 
 
