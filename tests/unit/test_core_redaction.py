@@ -5,7 +5,7 @@ import pytest
 from tests.support.rooms import ALL, before, since
 from timserver.core import engine, sealing
 from timserver.matrix import canonical_json
-from timserver.matrix.json_types import JsonObject
+from timserver.matrix.json_types import JsonObject, JsonValue
 from timserver.matrix.redaction import redact, redact_content
 from timserver.matrix.room_versions import ROOM_VERSIONS
 
@@ -59,11 +59,13 @@ CASES = [
 
 @pytest.mark.parametrize(("event_type", "key", "version", "kept"), CASES)
 def test_content(event_type: str, key: str, version: str, kept: bool) -> None:
-    redacted = redact_content(ROOM_VERSIONS[version], event_type, {key: 1})
-    assert redacted == ({key: 1} if kept else {})
-    event: JsonObject = {"type": event_type, "content": {key: 1}}
-    assert redact(ROOM_VERSIONS[version], event)["content"] == redacted
-    assert redacted_by_engine(version, event)["content"] == redacted
+    values: list[JsonValue] = [1, [1]] if key == "third_party_invite" else [1, [1], {"signed": 1, "x": 2}]
+    for value in values:
+        redacted = redact_content(ROOM_VERSIONS[version], event_type, {key: value})
+        assert redacted == ({key: value} if kept else {})
+        event: JsonObject = {"type": event_type, "content": {key: value}}
+        assert redact(ROOM_VERSIONS[version], event)["content"] == redacted
+        assert redacted_by_engine(version, event)["content"] == redacted
 
 
 @pytest.mark.parametrize("version", ALL)
