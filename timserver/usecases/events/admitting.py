@@ -111,7 +111,7 @@ async def _admit(
 ) -> Admitted | None:
     """As `admit`; None when only the policy server's signature is missing, and it may be asked for that."""
     async with room.lock:
-        around = remembered(room, event) if before is None else None
+        around = None if before is not None or forward else remembered(room, event)
         for _ in range(ctx.settings.limits.append_retries_max):
             around = around or await read_around(ctx, tenant, room, event)
             outcome = _known(around) or _beginning(event, around) or _missing(event, around, before)
