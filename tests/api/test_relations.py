@@ -129,6 +129,23 @@ async def test_threads_by_their_newest_reply(alice: Person, bob: Person) -> None
     assert "next_batch" not in rest.body
 
 
+async def test_no_thread_begins_at_an_event_that_relates_to_another(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    root = await _send(alice, room, "root")
+    related = [
+        await _send(bob, room, "reply", rel_type="m.thread", event_id=root),
+        await _send(bob, room, "reference", rel_type="m.reference", event_id=root),
+        (await _react(bob, room, root, "👍", "x")).must()["event_id"],
+    ]
+    for txn, event_id in enumerate(related):
+        content = {"body": "nested", "m.relates_to": {"rel_type": "m.thread", "event_id": event_id}}
+        sent = await alice.put(f"/rooms/{room}/send/m.room.message/nested{txn}", content)
+        sent.must(400, "M_UNKNOWN")
+        (await _react(alice, room, event_id, "👍", f"below{txn}")).must()
+    answer = await _send(bob, room, "answer", **{"m.in_reply_to": {"event_id": root}})
+    await _send(alice, room, "in its own thread", rel_type="m.thread", event_id=answer)
+
+
 async def _edit(
     person: Person,
     room: str,

@@ -28,11 +28,14 @@ class ChildRow(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """The event that another one relates to; `annotated`: by the same sender with the same key already."""
+    """The event that another one relates to; `annotated`: by the same sender with the same key already; `related`: to a
+    further event.
+    """
 
     event_nid: int
     thread_nid: int | None
     annotated: bool
+    related: bool
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
