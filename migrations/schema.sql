@@ -658,7 +658,7 @@ begin
     delete from room where tenant_id = p_tenant and room_nid = p_room;
     return query select true;
 end $$;
-CREATE FUNCTION public.relation_target(p_tenant bigint, p_room bigint, p_hash bytea, p_sender bigint, p_type bigint, p_key text, p_device bigint, p_txn text) RETURNS TABLE(event_nid bigint, thread_nid bigint, annotated boolean)
+CREATE FUNCTION public.relation_target(p_tenant bigint, p_room bigint, p_hash bytea, p_sender bigint, p_type bigint, p_key text, p_device bigint, p_txn text) RETURNS TABLE(event_nid bigint, thread_nid bigint, annotated boolean, related boolean)
     LANGUAGE plpgsql
     AS $$
 begin
@@ -668,7 +668,8 @@ begin
             join event a on a.tenant_id = p_tenant and a.event_nid = r.event_nid
             where r.tenant_id = p_tenant and r.target_hash = p_hash and r.rel_type = 'm.annotation'
               and r.sender_nid = p_sender and r.type_nid = p_type and r.key = p_key and r.room_nid = p_room
-              and (a.device_nid is distinct from p_device or a.txn_id is distinct from p_txn))
+              and (a.device_nid is distinct from p_device or a.txn_id is distinct from p_txn)),
+        exists (select 1 from relation o where o.tenant_id = p_tenant and o.event_nid = e.event_nid)
         from event e where e.tenant_id = p_tenant and e.event_hash = p_hash and e.room_nid = p_room;
 end $$;
 CREATE FUNCTION public.remember_answer(p_tenant bigint, p_hash bytea, p_answer bytea, p_now bigint, p_expires bigint) RETURNS TABLE(done boolean)

@@ -42,8 +42,42 @@ async def test_receipts_do_not_go_back(alice: Person, bob: Person) -> None:
     first, second = await _say(alice, room, "1"), await _say(alice, room, "2")
     (await bob.post(f"/rooms/{room}/receipt/m.read/{second}")).must()
     since = (await alice.get("/sync")).must()["next_batch"]
-    (await bob.post(f"/rooms/{room}/receipt/m.read/{first}")).must()
-    assert "rooms" not in (await alice.get("/sync", since=since)).must().body
+    for event_id in (first, second):
+        (await bob.post(f"/rooms/{room}/receipt/m.read/{event_id}")).must()
+        assert "rooms" not in (await alice.get("/sync", since=since)).must().body
+
+
+async def test_each_kind_and_thread_has_a_receipt_of_its_own(alice: Person, bob: Person) -> None:
+    """One that is behind another is told, and nothing is unread again by it."""
+    room = await room_with(alice, bob)
+    first, second = await _say(alice, room, "1"), await _say(alice, room, "2")
+    (await bob.post(f"/rooms/{room}/receipt/m.read.private/{second}")).must()
+    for body in ({}, {"thread_id": "main"}):
+        since = (await alice.get("/sync")).must()["next_batch"]
+        (await bob.post(f"/rooms/{room}/receipt/m.read/{first}", body)).must()
+        told = (await alice.get("/sync", since=since)).must()["rooms"]["join"][room]["ephemeral"]["events"]
+        receipt = told[0]["content"][first]["m.read"][bob.user_id]
+        assert {key: value for key, value in receipt.items() if key != "ts"} == body
+    counts = (await bob.get("/sync")).must()["rooms"]["join"][room]["unread_notifications"]
+    assert counts["notification_count"] == 0
+
+
+async def test_a_receipt_without_a_thread_counts_for_all(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    root = await _say(alice, room, "root")
+    for txn in ("2", "3"):
+        relation = {"rel_type": "m.thread", "event_id": root}
+        body = {"msgtype": "m.text", "body": txn, "m.relates_to": relation, "m.mentions": {}}
+        reply = (await alice.put(f"/rooms/{room}/send/m.room.message/{txn}", body)).must()["event_id"]
+    asked = '{"room":{"timeline":{"unread_thread_notifications":true}}}'
+    (await bob.post(f"/rooms/{room}/receipt/m.read/{root}")).must()
+    joined = (await bob.get("/sync", filter=asked)).must()["rooms"]["join"][room]
+    assert joined["unread_notifications"]["notification_count"] == 0
+    assert joined["unread_thread_notifications"] == {root: {"notification_count": 2, "highlight_count": 0}}
+    (await bob.post(f"/rooms/{room}/receipt/m.read.private/{reply}")).must()
+    joined = (await bob.get("/sync", filter=asked)).must()["rooms"]["join"][room]
+    assert joined["unread_notifications"]["notification_count"] == 0
+    assert not joined.get("unread_thread_notifications")
 
 
 async def test_threads_are_counted_apart_when_asked(alice: Person, bob: Person) -> None:

@@ -5,9 +5,11 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.homeserver import Person
+from tests.support.homeserver import Homeserver, Person
 from tests.support.talk import events_of, room_with
 from timserver.matrix.room_versions import ROOM_VERSIONS
+from timserver.store import events
+from timserver.tenancy import Tenant
 
 
 async def _send(person: Person, room: str, body: str, **relates_to: Any) -> str:
@@ -125,6 +127,139 @@ async def test_threads_by_their_newest_reply(alice: Person, bob: Person) -> None
     rest = (await alice.get(path, limit=1, **{"from": page["next_batch"]})).must()
     assert [thread["event_id"] for thread in rest["chunk"]] == [two]
     assert "next_batch" not in rest.body
+
+
+async def test_no_thread_begins_at_an_event_that_relates_to_another(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    root = await _send(alice, room, "root")
+    related = [
+        await _send(bob, room, "reply", rel_type="m.thread", event_id=root),
+        await _send(bob, room, "reference", rel_type="m.reference", event_id=root),
+        (await _react(bob, room, root, "👍", "x")).must()["event_id"],
+    ]
+    for txn, event_id in enumerate(related):
+        content = {"body": "nested", "m.relates_to": {"rel_type": "m.thread", "event_id": event_id}}
+        sent = await alice.put(f"/rooms/{room}/send/m.room.message/nested{txn}", content)
+        sent.must(400, "M_UNKNOWN")
+        (await _react(alice, room, event_id, "👍", f"below{txn}")).must()
+    answer = await _send(bob, room, "answer", **{"m.in_reply_to": {"event_id": root}})
+    await _send(alice, room, "in its own thread", rel_type="m.thread", event_id=answer)
+
+
+async def _edit(
+    person: Person,
+    room: str,
+    event_id: str,
+    text: str,
+    kind: str = "m.room.message",
+    *,
+    new_content: object = None,
+) -> str:
+    """An edit; with `new_content` "none" it has none."""
+    content = {
+        "body": f"* {text}",
+        "m.new_content": {"body": text} if new_content is None else new_content,
+        "m.relates_to": {"rel_type": "m.replace", "event_id": event_id},
+    }
+    if new_content == "none":
+        del content["m.new_content"]
+    edit: str = (await person.put(f"/rooms/{room}/send/{kind}/{text}", content)).must()["event_id"]
+    return edit
+
+
+async def _bundled(person: Person, room: str, event_id: str) -> Any:
+    """What is bundled with an event."""
+    event = (await person.get(f"/rooms/{room}/event/{quote(event_id, safe='')}")).must()
+    return event["unsigned"].get("m.relations", {})
+
+
+async def test_the_newest_valid_edit_is_bundled(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    original = await _send(alice, room, "original")
+    assert await _bundled(bob, room, original) == {}
+    first = await _edit(alice, room, original, "first")
+    second = await _edit(alice, room, original, "second")
+    await _edit(bob, room, original, "of another user")
+    await _edit(alice, room, original, "of another type", "m.sticker")
+    await _edit(alice, room, original, "without new content", new_content="none")
+    await _edit(alice, room, original, "with nonsense", new_content="text")
+    bundle = await _bundled(bob, room, original)
+    assert list(bundle) == ["m.replace"]
+    assert bundle["m.replace"]["event_id"] == second
+    assert bundle["m.replace"]["content"]["m.new_content"] == {"body": "second"}
+    (await alice.put(f"/rooms/{room}/redact/{second}/1")).must()
+    assert (await _bundled(bob, room, original))["m.replace"]["event_id"] == first
+    (await alice.put(f"/rooms/{room}/redact/{original}/2")).must()
+    assert await _bundled(bob, room, original) == {}
+
+
+async def test_edits_and_state_are_not_edited(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    original = await _send(alice, room, "original")
+    edit = await _edit(alice, room, original, "edit")
+    await _edit(alice, room, edit, "edit of the edit")
+    assert await _bundled(bob, room, edit) == {}
+    assert (await _bundled(bob, room, original))["m.replace"]["event_id"] == edit
+    topic = (await alice.put(f"/rooms/{room}/state/m.room.topic", {"topic": "t"})).must()["event_id"]
+    await _edit(alice, room, topic, "edit of the topic", "m.room.topic")
+    assert await _bundled(bob, room, topic) == {}
+
+
+async def test_only_clients_see_the_new_content_of_encrypted_edits(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    content = {"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x"}
+    original = (await alice.put(f"/rooms/{room}/send/m.room.encrypted/1", content)).must()["event_id"]
+    edit = await _edit(alice, room, original, "2", "m.room.encrypted", new_content="none")
+    assert (await _bundled(bob, room, original))["m.replace"]["event_id"] == edit
+
+
+@pytest.mark.parametrize("version", ["1", "3", "12"])
+async def test_of_edits_of_one_time_the_greatest_id_counts(
+    server: Homeserver, tenant: Tenant, alice: Person, bob: Person, version: str
+) -> None:
+    room = await room_with(alice, bob, room_version=version)
+    original = await _send(alice, room, "original")
+    edits = [await _edit(alice, room, original, str(n)) for n in range(12)]
+    keys = [events.event_key(ROOM_VERSIONS[version], event_id) for event_id in edits]
+    async with server.ctx.database.transaction(tenant) as conn:
+        await conn.raw.execute(
+            "update event set ts = 1 where tenant_id = $1 and event_hash = any ($2)", tenant.tenant_id, keys
+        )
+    assert (await _bundled(bob, room, original))["m.replace"]["event_id"] == max(edits)
+
+
+async def test_references_and_an_edited_answer_in_a_thread_are_bundled(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    root = await _send(alice, room, "root")
+    references = {await _send(bob, room, f"s{n}", rel_type="m.reference", event_id=root) for n in range(2)}
+    answer = await _send(bob, room, "answer", rel_type="m.thread", event_id=root)
+    edit = await _edit(bob, room, answer, "edit")
+    await _edit(bob, room, answer, "without new content", new_content="none")
+    bundle = await _bundled(alice, room, root)
+    assert sorted(bundle) == ["m.reference", "m.thread"]
+    assert {item["event_id"] for item in bundle["m.reference"]["chunk"]} == references
+    thread = bundle["m.thread"]
+    assert (thread["count"], thread["current_user_participated"]) == (1, True)
+    assert thread["latest_event"]["event_id"] == answer
+    assert thread["latest_event"]["unsigned"]["m.relations"]["m.replace"]["event_id"] == edit
+
+
+async def test_the_latest_event_of_a_thread_is_the_last_in_the_room(
+    server: Homeserver, tenant: Tenant, alice: Person, bob: Person
+) -> None:
+    """Whatever the clock of its server said."""
+    room = await room_with(alice, bob)
+    root = await _send(alice, room, "root")
+    ahead = await _send(bob, room, "ahead", rel_type="m.thread", event_id=root)
+    last = await _send(bob, room, "last", rel_type="m.thread", event_id=root)
+    async with server.ctx.database.transaction(tenant) as conn:
+        key = events.event_key(ROOM_VERSIONS["12"], ahead)
+        await conn.raw.execute(
+            "update event set ts = ts + 86400000 where tenant_id = $1 and event_hash = $2",
+            tenant.tenant_id,
+            key,
+        )
+    assert (await _bundled(bob, room, root))["m.thread"]["latest_event"]["event_id"] == last
 
 
 async def test_an_event_by_its_time(alice: Person, bob: Person, mallory: Person) -> None:

@@ -62,6 +62,15 @@ async def test_an_invite_is_shown_and_can_be_accepted_or_refused(alice: Person, 
     (await bob.post(f"/rooms/{room}/join")).must(403, "M_FORBIDDEN")
 
 
+async def test_invites_to_a_direct_chat_say_so(alice: Person, bob: Person) -> None:
+    for body in ({"is_direct": True}, {"is_direct": False}, {}):
+        wanted = {**body, "invite": [bob.user_id]}
+        room = (await alice.post("/createRoom", wanted)).must()["room_id"]
+        shown = (await bob.get("/sync")).must()["rooms"]["invite"][room]["invite_state"]["events"]
+        (own,) = (event["content"] for event in shown if event.get("state_key") == bob.user_id)
+        assert (own["membership"], own.get("is_direct", False)) == ("invite", body.get("is_direct", False))
+
+
 async def test_unread_counts_follow_messages_and_own_ones_do_not_count(alice: Person, bob: Person) -> None:
     room = await room_with(alice, bob)
     for number in range(3):

@@ -3,11 +3,13 @@
 import asyncio
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from tests.support.homeserver import Homeserver, Person, running, settings_for
 from tests.support.talk import events_of, message_bodies, room_with
+from timserver.tenancy import Tenant
 
 
 async def say(person: Person, room: str, *texts: str) -> str:
@@ -331,3 +333,57 @@ async def test_only_the_wanted_fields_of_events(alice: Person, event_format: str
     all_fields = {**asked, "event_fields": []}
     synced = (await alice.get("/sync", filter=json.dumps(all_fields))).must()["rooms"]["join"][room]
     assert synced["timeline"]["events"] == [{}]
+
+
+async def _heroes(person: Person, room: str, since: str | None = None) -> list[str] | None:
+    """Whom a sync names a room by; None when it says nothing of them."""
+    synced = (await person.get("/sync", **({"since": since} if since else {}))).must()
+    summary = synced["rooms"]["join"][room].get("summary", {})
+    return summary.get("m.heroes")  # type: ignore[no-any-return]
+
+
+async def test_heroes_are_the_first_five_who_are_there_without_the_reader(
+    server: Homeserver, tenant: Tenant, alice: Person, bob: Person
+) -> None:
+    others = [await server.person(tenant, f"{number}") for number in "6543210"]
+    room = await room_with(alice, *others[:3], bob)
+    (await others[0].post(f"/rooms/{room}/leave")).must()
+    for other in others[3:]:
+        (await alice.post(f"/rooms/{room}/invite", {"user_id": other.user_id})).must()
+    there = [alice.user_id, *[other.user_id for other in others[1:3]], bob.user_id]
+    invited = [other.user_id for other in others[3:]]
+    assert await _heroes(bob, room) == [user_id for user_id in there if user_id != bob.user_id] + invited[:2]
+    assert await _heroes(alice, room) == there[1:] + invited[:2]
+
+
+async def test_in_a_room_of_ones_own_those_who_are_gone_are_heroes(
+    alice: Person, bob: Person, server: Homeserver, tenant: Tenant
+) -> None:
+    carol, dora = await server.person(tenant, "carol"), await server.person(tenant, "dora")
+    room = await room_with(alice, bob, carol)
+    (await carol.post(f"/rooms/{room}/leave")).must()
+    (await alice.post(f"/rooms/{room}/ban", {"user_id": bob.user_id})).must()
+    (await alice.put(f"/rooms/{room}/state/m.room.join_rules", {"join_rule": "knock"})).must()
+    (await dora.post(f"/knock/{room}")).must()
+    assert await _heroes(alice, room) == [carol.user_id, bob.user_id]
+
+
+async def test_a_room_has_heroes_while_its_name_is_empty(alice: Person, bob: Person) -> None:
+    room = await room_with(alice, bob)
+    path = f"/rooms/{room}/state/m.room"
+    for kind, named, unnamed in (
+        ("name", {"name": "Praxis"}, {"name": ""}),
+        ("canonical_alias", {"alias": f"#praxis:{alice.tenant.server_name}"}, {"alt_aliases": []}),
+    ):
+        if kind == "canonical_alias":
+            alias = f"/directory/room/{quote(str(named['alias']))}"
+            (await alice.put(alias, {"room_id": room})).must()
+        (await alice.put(f"{path}.{kind}", named)).must()
+        assert await _heroes(bob, room) is None
+        since = (await bob.get("/sync")).must()["next_batch"]
+        (await alice.put(f"{path}.{kind}", unnamed)).must()
+        assert await _heroes(bob, room, since) == [alice.user_id]
+        assert await _heroes(bob, room) == [alice.user_id]
+    since = (await bob.get("/sync")).must()["next_batch"]
+    await say(alice, room, "1")
+    assert await _heroes(bob, room, since) is None

@@ -127,6 +127,7 @@ async def test_the_old_path_only_for_who_does_not_know_the_new_one(
     [
         (b"hello", "text/plain"),
         (envelope(META, b"\r\nhello", end=b""), MIXED),
+        (envelope(META, b"\r\nhello", end=b"\r\n--"), MIXED),
         (envelope(META), MIXED),
         (envelope(), MIXED),
         (envelope(b"\r\n" + b"x" * 70_000, b"\r\nhello"), MIXED),

@@ -5,7 +5,7 @@ from msgspec import Raw
 
 from timserver.matrix import client_event
 from timserver.matrix.client_event import Unsigned
-from timserver.matrix.relations import Bundle, ThreadBundle, bundle_references
+from timserver.matrix.relations import Bundle, ReferenceBundle, ReferencedBy, ThreadBundle
 
 PDU: dict[str, Any] = {
     "auth_events": ["$a", "$b"],
@@ -66,7 +66,8 @@ def test_unsigned_says_only_what_is_known() -> None:
         replaces_state="$old",
         redacted_because=Raw(b'{"type":"m.room.redaction"}'),
         relations=Bundle(
-            reference=bundle_references(["$one"]), thread=ThreadBundle(Raw(b'{"event_id":"$t"}'), 7, True)
+            reference=ReferenceBundle([ReferencedBy("$one")]),
+            thread=ThreadBundle(Raw(b'{"event_id":"$t"}'), 7, True),
         ),
     )
     assert client(client_event.from_pdu(pdu(), "$id", unsigned=unsigned))["unsigned"] == {

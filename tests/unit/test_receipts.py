@@ -1,7 +1,7 @@
 import pytest
 
 from timserver.matrix import errors, receipts
-from timserver.matrix.receipts import MAIN_THREAD, Receipt, ReceiptType
+from timserver.matrix.receipts import ReceiptType
 
 
 @pytest.mark.parametrize("thread_id", [None, "main", "$root"])
@@ -23,7 +23,6 @@ def test_the_read_marker_has_no_threads() -> None:
 
 def test_kinds() -> None:
     assert receipts.parse_receipt_type("m.read") is ReceiptType.READ
-    assert [kind for kind in ReceiptType if not kind.is_private] == [ReceiptType.READ]
     with pytest.raises(errors.InvalidParam):
         receipts.parse_receipt_type("m.delivered")
 
@@ -47,23 +46,3 @@ def test_the_event_is_in_the_thread(root: str | None, thread_id: str | None, fit
     else:
         with pytest.raises(errors.InvalidParam):
             receipts.check_event_in_thread("$event", root, thread_id)
-
-
-def test_receipts_only_go_forward() -> None:
-    assert receipts.moves_forward(None, 1)
-    assert receipts.moves_forward(1, 2)
-    assert not receipts.moves_forward(2, 2)
-    assert not receipts.moves_forward(3, 2)
-
-
-def test_the_furthest_receipt_counts_and_an_unthreaded_one_counts_everywhere() -> None:
-    of_alice = [
-        Receipt(ReceiptType.READ, None, 4),
-        Receipt(ReceiptType.READ_PRIVATE, "$root", 9),
-        Receipt(ReceiptType.READ, MAIN_THREAD, 3),
-        Receipt(ReceiptType.FULLY_READ, None, 90),
-    ]
-    assert receipts.read_up_to(of_alice, "$root") == 9
-    assert receipts.read_up_to(of_alice, MAIN_THREAD) == 4
-    assert receipts.read_up_to(of_alice, "$never opened") == 4
-    assert receipts.read_up_to([], MAIN_THREAD) is None

@@ -185,11 +185,6 @@ def test_creators_are_not_listed_since_version_12() -> None:
     assert levels(state_of("12", power_level_content_override={"users": {BOB: 50}}))["users"] == {BOB: 50}
 
 
-def test_direct_invites_say_so() -> None:
-    assert room_presets.invite_content(is_direct=True) == {"membership": "invite", "is_direct": True}
-    assert room_presets.invite_content(is_direct=False) == {"membership": "invite"}
-
-
 @pytest.mark.parametrize("version", ALL)
 @pytest.mark.parametrize("preset", list(Preset))
 def test_the_creator_may_send_it_all(version: str, preset: Preset) -> None:
@@ -208,5 +203,5 @@ def test_the_creator_may_send_it_all(version: str, preset: Preset) -> None:
         built = room.event(ALICE, event.type, event.content, state_key=event.state_key)
         assert room.verdict(built) is None, event
         room.accept(built)
-    invited = room.event(ALICE, "m.room.member", room_presets.invite_content(is_direct=True), state_key=BOB)
+    invited = room.event(ALICE, "m.room.member", {"membership": "invite", "is_direct": True}, state_key=BOB)
     assert room.verdict(invited) is None

@@ -39,11 +39,6 @@ class MixedParser:
         self._buffer = b"\r\n"
         self._state = "preamble"
 
-    @property
-    def is_complete(self) -> bool:
-        """Has the closing delimiter come?"""
-        return self._state == "closed"
-
     def feed(self, data: bytes) -> Iterator[PartBegins | PartEnds | bytes]:
         """Raises `Malformed`."""
         self._buffer += data

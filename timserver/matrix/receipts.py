@@ -1,13 +1,10 @@
-"""Read receipts: their kinds, the threads they may name, and how far they say somebody has read.
+"""Read receipts: their kinds, and the threads they may name.
 
 Spec: https://spec.matrix.org/v1.19/client-server-api/#receipts
 """
 
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
-
-import msgspec
 
 from timserver.matrix import errors
 from timserver.matrix.ids import ID_LENGTH_MAX_BYTES
@@ -16,24 +13,13 @@ MAIN_THREAD: Final = "main"
 
 
 class ReceiptType(StrEnum):
-    """What the receipt endpoint takes. Only the first two are receipts; `m.fully_read` is room account data."""
+    """What the receipt endpoint takes. Only the first two are receipts, the second for nobody but the user; `m.fully_read`
+    is room account data.
+    """
 
     READ = "m.read"
     READ_PRIVATE = "m.read.private"
     FULLY_READ = "m.fully_read"
-
-    @property
-    def is_private(self) -> bool:
-        """Never shown to another user, never sent to another server."""
-        return self is not ReceiptType.READ
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """How far one receipt reaches: `position` in the room's order, `thread_id` None when unthreaded."""
-
-    receipt_type: ReceiptType
-    thread_id: str | None
-    position: int
 
 
 def parse_receipt_type(text: str) -> ReceiptType:
@@ -71,21 +57,3 @@ def check_event_in_thread(event_id: str, root: str | None, thread_id: str | None
     if thread_id in {None, root or MAIN_THREAD, event_id}:
         return
     raise errors.InvalidParam("event_id is not related to thread_id")
-
-
-def moves_forward(stored_position: int | None, position: int) -> bool:
-    """A receipt only goes forward: whether the new one replaces the stored one of same user, type and thread."""
-    return stored_position is None or position > stored_position
-
-
-def read_up_to(receipts: Iterable[Receipt], thread_id: str) -> int | None:
-    """The position up to which a user has read one thread (`main` or a root).
-
-    The furthest of the user's public and private receipts counts; an unthreaded receipt counts for all threads.
-    """
-    positions = (
-        receipt.position
-        for receipt in receipts
-        if receipt.receipt_type is not ReceiptType.FULLY_READ and receipt.thread_id in {None, thread_id}
-    )
-    return max(positions, default=None)

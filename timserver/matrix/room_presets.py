@@ -1,7 +1,6 @@
 """The state of a new room: what `/createRoom` asks for as the list of events to send, in the spec's order.
 
-Invites come last and are a use case of their own, since each of them may be refused; `invite_content` says what
-is in them.
+Invites come last and are a use case of their own, since each of them may be refused.
 
 Spec: https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3createroom
 """
@@ -204,8 +203,3 @@ def _name_and_topic(plan: RoomPlan) -> list[StateEvent]:
 def _not_overwritten(events: Iterable[StateEvent], later: Iterable[StateEvent]) -> list[StateEvent]:
     keys = {(event.type, event.state_key) for event in later}
     return [event for event in events if (event.type, event.state_key) not in keys]
-
-
-def invite_content(*, is_direct: bool) -> dict[str, JsonValue]:
-    """The content of an invite that `/createRoom` sends."""
-    return {"membership": "invite", "is_direct": True} if is_direct else {"membership": "invite"}

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from timserver.matrix.room_versions import EventIdFormat, RoomVersion
 from timserver.store.database import Connection, Database
 from timserver.store.events import E_COLUMNS, EventRow
 from timserver.store.statement import Function, Statement
@@ -9,7 +10,7 @@ from timserver.tenancy import Tenant
 
 
 class Aggregate(msgspec.Struct, frozen=True):
-    """All relations of one type to one event; `newest` are event numbers, the newest first."""
+    """All relations of one type to one event; `newest` are event numbers, the newest first, at most 100."""
 
     target_hash: bytes
     rel_type: str
@@ -27,11 +28,14 @@ class ChildRow(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """The event that another one relates to; `annotated`: by the same sender with the same key already."""
+    """The event that another one relates to; `annotated`: by the same sender with the same key already; `related`: to a
+    further event.
+    """
 
     event_nid: int
     thread_nid: int | None
     annotated: bool
+    related: bool
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +57,8 @@ class ThreadRow(msgspec.Struct, frozen=True):
     latest: int
 
 
+_ID_LETTERS = {EventIdFormat.HASH: "+/", EventIdFormat.HASH_URLSAFE: "-_"}
+"""The last two letters of the alphabet in which event ids write their hash."""
 _TARGET = Function(Target, "relation_target", 8)
 _TREE = (
     "with recursive tree (event_nid, event_hash, rel_type, depth) as ("
@@ -95,24 +101,40 @@ _CHILDREN = Statement(
 )
 _AGGREGATES = Statement(
     Aggregate,
-    "select r.target_hash, r.rel_type, count(*), bool_or(r.sender_nid = $3),"
-    " (array_agg(r.event_nid order by e.ts desc, e.event_hash desc))[:100]"
+    "select r.target_hash, r.rel_type, count(*), bool_or($3 in (r.sender_nid, t.sender_nid)),"
+    " (array_agg(r.event_nid order by case r.rel_type when 'm.replace' then e.ts end desc,"
+    "  case r.rel_type when 'm.replace' then"
+    "   coalesce(convert_to(translate(encode(e.event_hash, 'base64'), '+/', $5), 'UTF8'), e.event_hash) end desc,"
+    "  e.position desc))[:100]"
     " from relation r"
     " join event t on t.tenant_id = r.tenant_id and t.event_hash = r.target_hash and t.room_nid = r.room_nid"
     " join event e on e.tenant_id = r.tenant_id and e.event_nid = r.event_nid and e.flags & 15 = 0"
     " where r.tenant_id = $1 and r.target_hash = any ($2::bytea[]) and t.flags & 1 = 0 and t.key_nid is null"
     " and not r.sender_nid = any ($4::bigint[])"
     " and (r.rel_type in ('m.thread', 'm.reference')"
-    "  or r.rel_type = 'm.replace' and r.sender_nid = t.sender_nid and r.type_nid = t.type_nid and e.key_nid is null)"
+    "  or r.rel_type = 'm.replace' and r.sender_nid = t.sender_nid and r.type_nid = t.type_nid and e.key_nid is null"
+    "   and not exists (select from relation o where o.tenant_id = r.tenant_id and o.event_nid = t.event_nid"
+    "    and o.rel_type = 'm.replace'))"
     " group by r.target_hash, r.rel_type",
 )
 
 
 async def aggregates(
-    conn: Connection, tenant: Tenant, target_hashes: list[bytes], user_nid: int, ignored: list[int]
+    conn: Connection,
+    tenant: Tenant,
+    version: RoomVersion,
+    target_hashes: list[bytes],
+    user_nid: int,
+    ignored: list[int],
 ) -> list[Aggregate]:
-    """What is bundled with some events, for one reader, who ignores some users. Redacted relations do not count."""
-    return await _AGGREGATES.all(conn, tenant, target_hashes, user_nid, ignored)
+    """What is bundled with some events of one room, for one reader, who ignores some users. Redacted relations do not
+    count, nor do edits of edits, of somebody else's events and by another type.
+
+    The newest edit is the one with the latest time, then with the greatest event id; all else goes by its place in the
+    room.
+    """
+    letters = _ID_LETTERS.get(version.event_id_format)
+    return await _AGGREGATES.all(conn, tenant, target_hashes, user_nid, ignored, letters)
 
 
 async def children(conn: Connection, tenant: Tenant, target_hashes: list[bytes]) -> list[ChildRow]:

@@ -189,7 +189,9 @@ class _Batch:
     async def _thread(
         self, draft: Draft, numbers: _Numbers, relation: relations.Relation | None, target_hash: bytes
     ) -> int | None:
-        """The root of the thread that the event belongs to by its relation. Raises `DuplicateAnnotation`."""
+        """The root of the thread that the event belongs to by its relation. Raises `DuplicateAnnotation`, and `Unknown`
+        for a thread that would begin at an event which relates to another.
+        """
         assert relation is not None
         key = relation.key if relation.rel_type == relations.ANNOTATION else None
         by = self.transaction
@@ -205,6 +207,8 @@ class _Batch:
             return None
         if target.annotated:
             raise errors.DuplicateAnnotation()
+        if target.related and relation.rel_type == relations.THREAD:
+            raise errors.Unknown("No thread begins at an event that relates to another", status=400)
         return thread_by(relation, target.event_nid, target.thread_nid)
 
     def _membership_code(self, event: Event) -> int | None:

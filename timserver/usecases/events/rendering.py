@@ -79,7 +79,7 @@ async def _extras(
     bundles: dict[bytes, relations.Bundle] = {}
     if targets:
         aggregates = await relation_rows.aggregates(
-            conn, tenant, targets, reader.user_nid, list(reader.ignored)
+            conn, tenant, version, targets, reader.user_nid, list(reader.ignored)
         )
         if aggregates:
             bundles = await _bundles(ctx, conn, tenant, room_id, version, reader, aggregates)
@@ -121,35 +121,53 @@ async def _bundles(
     reader: Reader,
     aggregates: Sequence[relation_rows.Aggregate],
 ) -> dict[bytes, relations.Bundle]:
-    newest = {
-        item.newest[0] for item in aggregates if item.rel_type in (relations.REPLACE, relations.THREAD)
-    } | {nid for item in aggregates if item.rel_type == relations.REFERENCE for nid in item.newest}
-    rows = await events.by_nids(conn, tenant, newest)
-    latest = [rows[item.newest[0]] for item in aggregates if item.rel_type == relations.THREAD]
-    edits = await relation_rows.aggregates(
-        conn, tenant, [row.event_hash for row in latest], reader.user_nid, list(reader.ignored)
+    newest = {item.newest[0] for item in aggregates if item.rel_type == relations.THREAD} | {
+        nid for item in aggregates if item.rel_type == relations.REFERENCE for nid in item.newest
+    }
+    rows = await events.by_nids(conn, tenant, newest) if newest else {}
+    latest = [rows[item.newest[0]].event_hash for item in aggregates if item.rel_type == relations.THREAD]
+    further = (
+        await relation_rows.aggregates(conn, tenant, version, latest, reader.user_nid, list(reader.ignored))
+        if latest
+        else []
     )
-    rows |= await events.by_nids(
-        conn, tenant, {e.newest[0] for e in edits if e.rel_type == relations.REPLACE}
-    )
+    edits = await _newest_edits(conn, tenant, [*aggregates, *further])
     now_ms = ctx.clock.now_ms()
 
     def one(row: EventRow, bundle: relations.Bundle | None = None) -> msgspec.Raw:
         bundles = {row.event_hash: bundle} if bundle else {}
         return _render_one(now_ms, room_id, version, reader, _Extras({}, {}, bundles), Seen(row, "join"))
 
-    edits_of = {e.target_hash: rows[e.newest[0]] for e in edits if e.rel_type == relations.REPLACE}
     found: dict[bytes, dict[str, object]] = {}
     for item in aggregates:
         fields = found.setdefault(item.target_hash, {})
+        edit = edits.get(item.target_hash)
         if item.rel_type == relations.REPLACE:
-            fields["replace"] = one(rows[item.newest[0]])
+            fields |= {"replace": one(edit)} if edit else {}
         elif item.rel_type == relations.REFERENCE:
             ids = [events.event_id_of(version, rows[nid].event_hash) for nid in item.newest if nid in rows]
             fields["reference"] = relations.ReferenceBundle([relations.ReferencedBy(i) for i in ids])
         else:
             row = rows[item.newest[0]]
-            edit = edits_of.get(row.event_hash)
+            edit = edits.get(row.event_hash)
             bundle = relations.Bundle(replace=one(edit)) if edit else None
             fields["thread"] = relations.ThreadBundle(one(row, bundle), item.count, item.participated)
-    return {target: relations.Bundle(**fields) for target, fields in found.items()}  # type: ignore[arg-type]
+    return {target: relations.Bundle(**fields) for target, fields in found.items() if fields}  # type: ignore[arg-type]
+
+
+async def _newest_edits(
+    conn: Connection, tenant: Tenant, aggregates: Sequence[relation_rows.Aggregate]
+) -> dict[bytes, EventRow]:
+    """The newest edit of each event that has new content. Hardly ever another one than the first has to be read."""
+    left = {item.target_hash: item.newest for item in aggregates if item.rel_type == relations.REPLACE}
+    found: dict[bytes, EventRow] = {}
+    for part in slice(1), slice(1, None):
+        nids = {nid for newest in left.values() for nid in newest[part]}
+        rows = await events.by_nids(conn, tenant, nids) if nids else {}
+        for target, newest in left.items():
+            edits = (rows[nid] for nid in newest[part])
+            valid = next((edit for edit in edits if relations.has_new_content(edit.json)), None)
+            if valid is not None:
+                found[target] = valid
+        left = {target: newest for target, newest in left.items() if target not in found}
+    return found

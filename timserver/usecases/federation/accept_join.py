@@ -10,8 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from timserver.context import Context
-from timserver.matrix import errors, room_name
-from timserver.matrix.event_types import EMPTY_KEY, TYPE_NIDS
+from timserver.matrix import errors
 from timserver.matrix.ids import ServerName
 from timserver.matrix.membership_request import Submitted
 from timserver.store import events, graph, room_servers, snapshots, sync_reads, terms
@@ -21,8 +20,7 @@ from timserver.store.snapshots import State
 from timserver.tenancy import Tenant
 from timserver.usecases.federation.accept_membership import accept_membership
 from timserver.usecases.federation.served_pdus import Part
-
-_NAME_KEYS = (TYPE_NIDS["m.room.name"] + EMPTY_KEY, TYPE_NIDS["m.room.canonical_alias"] + EMPTY_KEY)
+from timserver.usecases.rooms.unnamed import unnamed
 
 
 class _Rest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -31,13 +29,6 @@ class _Rest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     event: Raw
     members_omitted: bool = False
     servers_in_room: list[ServerName] = []
-
-
-class _Pdu(msgspec.Struct):
-    content: dict[str, object] = {}
-
-
-_content_of = msgspec.json.Decoder(_Pdu).decode
 
 
 async def accept_join(
@@ -72,11 +63,8 @@ async def _heroes(
     conn: Connection, tenant: Tenant, row: EventRow, others: State, members: State
 ) -> list[int]:
     """Member events by which a client names a room that has no name."""
-    bodies = await events.bodies(conn, tenant, [others[key] for key in _NAME_KEYS if key in others])
-    name, alias = (_content_of(bodies[others[key]]).content if key in others else None for key in _NAME_KEYS)
-    if room_name.has_name(name, alias):  # type: ignore[arg-type]
-        return []
-    heroes = await sync_reads.heroes(conn, tenant, [row.room_nid], row.key_nid or 0)
+    rooms = await unnamed(conn, tenant, {row.room_nid: others})
+    heroes = await sync_reads.heroes(conn, tenant, rooms, row.key_nid or 0)
     return [members[user] for user in heroes.get(row.room_nid, []) if user in members]
 
 

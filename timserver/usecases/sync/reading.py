@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from timserver.context import Context
 from timserver.matrix import client_event, filters
-from timserver.matrix.event_types import CREATE, EMPTY_KEY, TYPE_NIDS
+from timserver.matrix.event_types import CREATE
 from timserver.matrix.room_versions import ROOM_VERSIONS
 from timserver.store import (
     device_lists,
@@ -28,6 +28,7 @@ from timserver.tenancy import Tenant
 from timserver.usecases.ephemeral.presence import presence_is_on
 from timserver.usecases.events.ignored import ignored_users
 from timserver.usecases.push.rules import rules_event
+from timserver.usecases.rooms.unnamed import NAME_KEYS, unnamed
 from timserver.usecases.sync import token
 from timserver.usecases.sync.asked import Asked, Window
 from timserver.usecases.sync.device_lists import device_list_changes
@@ -47,7 +48,6 @@ from timserver.usecases.sync.response import (
 )
 from timserver.usecases.sync.rooms import Plan, RoomPart, RoomReader, is_forgotten, plan_rooms
 
-_NAMING = (TYPE_NIDS["m.room.name"] + EMPTY_KEY, TYPE_NIDS["m.room.canonical_alias"] + EMPTY_KEY)
 _THREAD_MAIN = 0
 
 _Receipts: TypeAlias = dict[str, dict[str, dict[str, Mapping[str, object]]]]
@@ -159,16 +159,16 @@ class SyncReading:
         reader = RoomReader(self.ctx, self.conn, self.tenant, self.asked, self.window, ignored)
         parts = await reader.read(plans, heroes)
         joined = {plan.row.room_nid for plan in plans if plan.joined}
-        summarized = [room for room in joined if room in full or parts[room].members_changed]
+        summarized = [room for room in joined if room in full or parts[room].summary_changed]
         return parts, await self._summaries(summarized)
 
     async def _summaries(self, room_nids: list[int]) -> dict[int, Summary]:
         if not room_nids:
             return {}
         counts = await rooms.counts(self.conn, self.tenant, room_nids)
-        named = await sync_reads.current_state_of_keys(self.conn, self.tenant, room_nids, list(_NAMING))
-        unnamed = [room for room in room_nids if not named[room]]
-        heroes = await sync_reads.heroes(self.conn, self.tenant, unnamed, self.me)
+        names_of = await sync_reads.current_state_of_keys(self.conn, self.tenant, room_nids, list(NAME_KEYS))
+        nameless = await unnamed(self.conn, self.tenant, names_of)
+        heroes = await sync_reads.heroes(self.conn, self.tenant, nameless, self.me)
         names = await self._names(user for users in heroes.values() for user in users)
         return {
             room: Summary(

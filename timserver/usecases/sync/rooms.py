@@ -9,7 +9,7 @@ import msgspec
 
 from timserver.context import Context
 from timserver.matrix import filters
-from timserver.matrix.event_types import MEMBER
+from timserver.matrix.event_types import CANONICAL_ALIAS, MEMBER, NAME
 from timserver.matrix.room_versions import ROOM_VERSIONS
 from timserver.store import events, snapshots, sync_reads
 from timserver.store.database import Connection
@@ -22,6 +22,8 @@ from timserver.usecases.events.visible import Seen, visible
 from timserver.usecases.sync import token
 from timserver.usecases.sync.asked import Asked, Window
 from timserver.usecases.sync.response import Events, Timeline
+
+_SUMMARIZED = (MEMBER, NAME, CANONICAL_ALIAS)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +47,8 @@ class RoomPart(msgspec.Struct, frozen=True, kw_only=True):
     state: Events | None
     changed: bool
     """Is there anything to tell?"""
-    members_changed: bool
+    summary_changed: bool
+    """May its members or its name be others?"""
 
 
 class _Facts(msgspec.Struct):
@@ -117,7 +120,7 @@ class RoomReader:
         seen = self._filtered(plan.row.room_id, may_see)
         first = rows[0].position if rows else plan.up_to + 1
         state_rows = await self._state(plan, rows, changes, first)
-        members_changed = any(row.type_nid == MEMBER for row in [*rows, *state_rows])
+        summary_changed = any(row.type_nid in _SUMMARIZED for row in [*rows, *state_rows])
         timeline_rows = [item.row for item in seen]
         if len(seen) < len(rows) and not self._asked.state_after:
             shown = {row.event_nid for row in timeline_rows}
@@ -137,7 +140,7 @@ class RoomReader:
             timeline=Timeline(timeline, limited, token.write_beginning(first - 1, self._window.up_to)),
             state=Events(state_events) if state_events or self._asked.state_after else None,
             changed=bool(timeline or state_events or plan.full),
-            members_changed=members_changed,
+            summary_changed=summary_changed,
         )
 
     def _reader(self) -> Reader:
