@@ -94,6 +94,9 @@ def test_what_does_not_exist(run: Run, here: str) -> None:
     assert run("user", "create", "anna").code == ExitCode.USAGE
     assert run("user", "create", f"@Anna!:{here}").code == ExitCode.REFUSED
     assert run("tenant", "create", "not a name").code == ExitCode.REFUSED
+    taken = run("tenant", "create", "late.example", "--client-url", f"https://{here}")
+    assert taken.code == ExitCode.EXISTS
+    assert here in taken.err
 
 
 def test_tables_for_people(run: Run, here: str) -> None:

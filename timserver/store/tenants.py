@@ -59,7 +59,8 @@ _COLUMNS = "t.tenant_id, t.server_name, t.variant, t.tim_version, t.settings, t.
 _BY_HOST = Directory(
     TenantRow,
     f"select {_COLUMNS} from tenant t left join tenant_host h on h.tenant_id = t.tenant_id and h.host = any ($1::text[])"
-    " where h.host is not null or t.server_name = any ($1::text[]) limit 1",
+    " where h.host is not null or t.server_name = any ($1::text[])"
+    " order by least(2 * array_position($1::text[], t.server_name), 2 * array_position($1::text[], h.host) + 1) limit 1",
 )
 _ALL = Directory(TenantRow, f"select {_COLUMNS} from tenant t order by t.server_name")
 _BY_IDS = Directory(TenantRow, f"select {_COLUMNS} from tenant t where t.tenant_id = any ($1::bigint[])")
@@ -68,7 +69,12 @@ _INSERT = Directory(
     "insert into tenant (tenant_id, server_name, variant, tim_version, settings, client_url, created_ts)"
     " values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning 1",
 )
-_INSERT_HOST = Directory(int, "insert into tenant_host (host, tenant_id) values ($1, $2) returning 1")
+_INSERT_HOST = Directory(
+    int,
+    "insert into tenant_host (host, tenant_id) select $1, $2"
+    " where not exists (select from tenant where server_name = $1 and tenant_id <> $2)"
+    " on conflict do nothing returning 1",
+)
 _ERASE = Function(TableCount, "erase_tenant", 2)
 _UNSAFE_KEYS = Directory(UnsafeKey, "select server_name, key_id from unsafe_signing_keys($1::bytea[])")
 _UPDATE_SETTINGS = Directory(int, "update tenant set settings = $2 where tenant_id = $1 returning 1")
@@ -90,7 +96,7 @@ _EXPIRE_KEYS = Statement(
 
 
 async def find_by_host(conn: Connection, host: str) -> Tenant | None:
-    """By Host header: a registered host, or the server name itself, with or without the port."""
+    """By Host header: the server name itself, or else a registered host; with the port, or else without."""
     row = await _BY_HOST.one(conn, [host, host.rpartition(":")[0] or host])
     return row.tenant() if row else None
 
@@ -121,9 +127,9 @@ async def insert(conn: Connection, tenant: Tenant, now_ms: int) -> bool:
     return row is not None
 
 
-async def insert_host(conn: Connection, tenant: Tenant, host: str) -> None:
-    """A further host name under which the tenant is found."""
-    await _INSERT_HOST.run(conn, host, tenant.tenant_id)
+async def insert_host(conn: Connection, tenant: Tenant, host: str) -> bool:
+    """A further host name under which the tenant is found; False when it is another one's."""
+    return await _INSERT_HOST.one(conn, host, tenant.tenant_id) is not None
 
 
 async def update_settings(conn: Connection, tenant: Tenant, settings: TenantSettings) -> None:
