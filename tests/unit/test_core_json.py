@@ -25,7 +25,7 @@ CHECKS = [engine.check_json, json_check.check_json]
         (b'"\xff\xff"', "not_json"), (b'"\xed "', "not_json"), (b'"\xed\xc0\x80"', "not_json"),
         (b"[1}", "not_json"), (b'{"a":1]', "not_json"), (b'{"a" 1}', "not_json"), (b'"\\u00', "not_json"),
         (b'{"a":1,"a":1}', "duplicate_key"), (b'{"a":1,"\\u0061":1}', "duplicate_key"),
-        (b'[{"b":{"a":1},"a":[],"b":1}]', "duplicate_key"),
+        (b'[{"b":{"a":1},"a":[],"b":1}]', "duplicate_key"), (b"{%b}" % b",".join([b'"a":1'] * 40), "duplicate_key"),
         (b"[[[[]]]]", "depth"), (b'{"a":{"a":{"a":{}}}}', "depth"), (b"[" * 100_000, "depth"),
         (b'"\\ud800"', "surrogate"), (b'"\\udc00"', "surrogate"), (b'"\\ud800\\u0041"', "surrogate"),
         (b'"\\ud800x"', "surrogate"), (b'"\xed\xa0\x80"', "surrogate"),
