@@ -25,7 +25,8 @@ CHECKS = [engine.check_json, json_check.check_json]
         (b'"\xff\xff"', "not_json"), (b'"\xed "', "not_json"), (b'"\xed\xc0\x80"', "not_json"),
         (b"[1}", "not_json"), (b'{"a":1]', "not_json"), (b'{"a" 1}', "not_json"), (b'"\\u00', "not_json"),
         (b'{"a":1,"a":1}', "duplicate_key"), (b'{"a":1,"\\u0061":1}', "duplicate_key"),
-        (b'[{"b":{"a":1},"a":[],"b":1}]', "duplicate_key"), (b"{%b}" % b",".join([b'"a":1'] * 40), "duplicate_key"),
+        (b'[{"b":{"a":1},"a":[],"b":1}]', "duplicate_key"),
+        (b"{%b}" % b",".join([b'"a":1'] * 40), "duplicate_key"),
         (b"[[[[]]]]", "depth"), (b'{"a":{"a":{"a":{}}}}', "depth"), (b"[" * 100_000, "depth"),
         (b'"\\ud800"', "surrogate"), (b'"\\udc00"', "surrogate"), (b'"\\ud800\\u0041"', "surrogate"),
         (b'"\\ud800x"', "surrogate"), (b'"\xed\xa0\x80"', "surrogate"),
@@ -96,8 +97,12 @@ def test_what_state_cannot_hold(pack: object, state: dict[int, JsonValue]) -> No
 
 @pytest.mark.parametrize("unpack", [engine.unpack_state, state_pack.unpack_state])
 @pytest.mark.parametrize(
-    "data", [b"\x01", b"\x81", b"\x00\x00\x00\x00", b"\xff" * 9 + b"\x02\x00", b"\xff" * 20, b"\x01\xff"]
-)
+    "data",
+    [
+        b"\x01", b"\x81", b"\x00\x00\x00\x00", b"\xff" * 9 + b"\x02\x00", b"\xff" * 20, b"\x01\xff",
+        b"\x01" + b"\x80" * 9 + b"\x02", b"\xff" * 9 + b"\x01\x00" + b"\x01\x00",
+    ],
+)  # fmt: skip
 def test_what_is_no_packed_state(unpack: object, data: bytes) -> None:
     with pytest.raises(ValueError, match=r"^malformed$"):
         unpack(data)  # type: ignore[operator]
@@ -125,3 +130,7 @@ def test_members_that_are_left_out_need_not_be_canonical() -> None:
     assert canonical_json.encode_without({"a": 1, "b": 1.5}, "a", strict=False) == b'{"b":1.5}'
     with pytest.raises(BadJson):
         canonical_json.encode_without({"a": 1, "b": 1.5}, "a")
+
+
+def test_what_is_written_as_python_does_is_utf_8() -> None:
+    assert canonical_json.encode({"ä": 1.5, "a": "\u2028"}, strict=False) == '{"a":"\u2028","ä":1.5}'.encode()

@@ -53,6 +53,4 @@ def _read(data: bytes, at: int) -> tuple[int, int]:
         number |= (byte & 0x7F) << shift
         if byte < 0x80 and number < _WORD:
             return number, at
-        if number >= _WORD:
-            break
     raise ValueError("malformed")
