@@ -186,6 +186,11 @@ def test_layers_are_compared_as_the_states_they_make(
     assert found == expected
     assert layered_state.differing(states) == expected
     assert list(found) == sorted(found)
+    for state in states[1:]:
+        change = layered_state.changes(states[0], state)
+        assert core.changes(layered[0], layered[states.index(state)]) == change
+        assert layered_state.merged([*states[0], change]) == layered_state.merged(state)
+        assert list(change) == sorted(change)
     for state, merged_state in zip(states, whole, strict=True):
         assert core.values(state, range(10)) == {k: v for k, v in merged_state.items() if k < 10}
 

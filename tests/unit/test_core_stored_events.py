@@ -67,3 +67,13 @@ def test_the_engine_reads_no_event_without_a_time() -> None:
         pdu = b'{"content":{},"origin_server_ts":%b,"sender":"@a:a.example","type":"t"}' % time
         with pytest.raises(ValueError, match="not_json"):
             core.read_stored(PLACED, EventID("$e"), pdu, (), ())
+
+
+@pytest.mark.parametrize("content", [b"", b",{}", b":{}", b"}", b"]", b"{", b"[", b"[,", b'"', b"{}{}"])
+def test_the_engine_reads_no_event_with_a_hole(content: bytes) -> None:
+    """What was stored has passed the format checks. Were it otherwise, it must not bring the process down."""
+    pdu = b'{"content":%b,"origin_server_ts":1,"sender":"@a:a.example","type":"t"}' % content
+    with pytest.raises(ValueError, match="not_json"):
+        core.read_stored(PLACED, EventID("$e"), pdu, (), ())
+    with pytest.raises(ValueError, match="not_json"):
+        core.read_stored(PLACED, EventID("$e"), b'{"unsigned":%b,' % content + pdu[1:], (), ())
