@@ -246,10 +246,7 @@ impl<'a> Lexer<'a> {
             b'r' => Ok('\r'),
             b't' => Ok('\t'),
             b'u' => self.unicode_escape(),
-            _ => {
-                self.at -= 1; // it may begin a longer character
-                Err(Reason::NotJson)
-            }
+            _ => Err(Reason::NotJson),
         }
     }
 
