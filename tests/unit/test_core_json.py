@@ -134,3 +134,12 @@ def test_members_that_are_left_out_need_not_be_canonical() -> None:
 
 def test_what_is_written_as_python_does_is_utf_8() -> None:
     assert canonical_json.encode({"ä": 1.5, "a": "\u2028"}, strict=False) == '{"a":"\u2028","ä":1.5}'.encode()
+
+
+@pytest.mark.parametrize(("begin", "end"), [(b'{"a":', b"}"), (b"[", b"]")])
+def test_the_engine_goes_254_levels_deep(begin: bytes, end: bytes) -> None:
+    deepest = begin * 254 + b"1" + end * 254
+    assert engine.canonical_json(deepest) == deepest
+    for deeper in (begin + deepest + end, b'{"a":[%b]}' % deepest, begin * 5_000 + b"1" + end * 5_000):
+        with pytest.raises(ValueError, match=r"^depth$"):
+            engine.canonical_json(deeper)

@@ -77,3 +77,11 @@ def test_the_engine_reads_no_event_with_a_hole(content: bytes) -> None:
         core.read_stored(PLACED, EventID("$e"), pdu, (), ())
     with pytest.raises(ValueError, match="not_json"):
         core.read_stored(PLACED, EventID("$e"), b'{"unsigned":%b,' % content + pdu[1:], (), ())
+
+
+@pytest.mark.parametrize("event_type", ["m.room.member", "m.room.message"])
+@pytest.mark.parametrize("content", [b"1", b"[]", b'"x"', b"null", b"{}"])
+def test_a_content_that_is_no_object_says_nothing(event_type: str, content: bytes) -> None:
+    pdu = b'{"content":%b,"origin_server_ts":1,"sender":"@a:a.example","type":"%b"}'
+    stored = core.read_stored(PLACED, EventID("$e"), pdu % (content, event_type.encode()), (), ())
+    assert stored.event_type == event_type
