@@ -1,5 +1,7 @@
 """The reasons for which JSON is refused, by the engine and by the definition."""
 
+import json
+
 import pytest
 
 from timserver import core
@@ -143,3 +145,23 @@ def test_the_engine_goes_254_levels_deep(begin: bytes, end: bytes) -> None:
     for deeper in (begin + deepest + end, b'{"a":[%b]}' % deepest, begin * 5_000 + b"1" + end * 5_000):
         with pytest.raises(ValueError, match=r"^depth$"):
             engine.canonical_json(deeper)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("special", [*range(0x20), 0x7F])
+def test_control_characters_wherever_they_stand(check: object, special: int) -> None:
+    texts = [b"." * before + bytes([special]) + b"." * (20 - before) for before in range(20)]
+    for text in (*texts, bytes([special]) * 8, bytes([special]) * 20):
+        if special == 0x7F:  # is none, for JSON
+            assert check(b'"%b"' % text, 3, strict_integers=True) is None  # type: ignore[operator]
+            continue
+        with pytest.raises(ValueError, match=r"^not_json$"):
+            check(b'"%b"' % text, 3, strict_integers=True)  # type: ignore[operator]
+
+
+def test_ends_and_escapes_wherever_they_stand() -> None:
+    for before in range(20):
+        for inside in ("", "x", "ä", '"', "\\", '"' * 8, "\\" * 8, "\n", "\u00e4" * 8, "\x80" * 8):
+            text = "." * before + inside
+            written = json.dumps([text, {text: text}, "", text], separators=(",", ":"), ensure_ascii=False)
+            assert engine.canonical_json(written.encode()) == written.encode()
