@@ -186,9 +186,10 @@ def test_layers_are_compared_as_the_states_they_make(
     assert found == expected
     assert layered_state.differing(states) == expected
     assert list(found) == sorted(found)
-    for state in states[1:]:
+    for state, layers_of in zip(states, layered, strict=True):
+        assert core.merged(layers_of) == layered_state.merged(state)
         change = layered_state.changes(states[0], state)
-        assert core.changes(layered[0], layered[states.index(state)]) == change
+        assert core.changes(layered[0], layers_of) == change
         assert layered_state.merged([*states[0], change]) == layered_state.merged(state)
         assert list(change) == sorted(change)
     for state, merged_state in zip(states, whole, strict=True):
