@@ -20,12 +20,14 @@ async def placed_events(
 ) -> dict[int, Placed]:
     """Where stored events stand, from the room in memory or the database."""
     wanted = set(nids)
-    missing = [nid for nid in wanted if nid not in room.placed]
+    found = {nid: room.placed[nid] for nid in wanted if nid in room.placed}
+    missing = list(wanted - found.keys())
     if missing:
         async with ctx.database.transaction(tenant) as conn:
             for nid, placed in (await chains.placed(conn, tenant, missing)).items():
+                found[nid] = placed
                 room.keep_placed(nid, placed)
-    return {nid: room.placed[nid] for nid in wanted if nid in room.placed}
+    return found
 
 
 async def place_at_head(

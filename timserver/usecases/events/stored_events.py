@@ -31,13 +31,15 @@ async def parsed_events(
 async def events_of(ctx: Context, tenant: Tenant, room: LiveRoom, nids: Iterable[int]) -> dict[int, Event]:
     """Stored state events by number, from the room in memory or the database."""
     wanted = set(nids)
-    missing = [nid for nid in wanted if nid not in room.events]
+    found = {nid: room.events[nid] for nid in wanted if nid in room.events}
+    missing = list(wanted - found.keys())
     if missing:
         async with ctx.database.transaction(tenant) as conn:
             bodies = await events.bodies(conn, tenant, missing)
         for nid, body in bodies.items():
-            room.keep(nid, pdu.parse(room.version, body))
-    return {nid: room.events[nid] for nid in wanted if nid in room.events}
+            found[nid] = pdu.parse(room.version, body)
+            room.keep(nid, found[nid])
+    return found
 
 
 async def events_under(

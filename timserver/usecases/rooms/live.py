@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from timserver.context import Context
-from timserver.matrix import errors, pdu
+from timserver.matrix import errors
 from timserver.matrix.event import Event, StateKey
 from timserver.matrix.ids import RoomID
-from timserver.store import events, rooms, terms
+from timserver.store import rooms, terms
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Tenant
+from timserver.usecases.events.stored_events import events_of
 
 
 async def live_room(ctx: Context, tenant: Tenant, room_id: RoomID) -> LiveRoom | None:
@@ -87,13 +88,8 @@ async def state_events(
         for key, key_nid in zip(wanted, key_nids, strict=True)
         if (nid := room.event_nid(key[0], key_nid))
     }
-    missing = [nid for nid in nids.values() if nid not in room.events]
-    if missing:
-        async with ctx.database.transaction(tenant) as conn:
-            found = await events.bodies(conn, tenant, missing)
-        for nid, body in found.items():
-            room.keep(nid, pdu.parse(room.version, body))
-    return {key: (nid, room.events[nid]) for key, nid in nids.items()}
+    found = await events_of(ctx, tenant, room, nids.values())
+    return {key: (nid, found[nid]) for key, nid in nids.items()}
 
 
 async def state_event(
