@@ -6,7 +6,7 @@ from tests.federation.test_admitting_at_the_head import BOB, CREATOR, enter
 from tests.support.told_room import ToldRoom
 from timserver.context import Context
 from timserver.core import Placed
-from timserver.matrix.event import StateKey
+from timserver.matrix.event import Event, StateKey
 from timserver.store import live_rooms
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Tenant
@@ -23,9 +23,9 @@ KEYS: list[StateKey] = [
 ]
 
 
-def fill(live: LiveRoom, kept: int) -> None:
+def fill(live: LiveRoom, kept: int, event: Event) -> None:
     """One event of the state is remembered, and so much else that the next one to be read is one too many."""
-    event, placed = live.events[kept], Placed(kept, 1, 0, 0, None)
+    placed = Placed(kept, 1, 0, 0, None)
     live.events.clear()
     live.placed.clear()
     for number in range(live_rooms._EVENTS_KEPT_MAX - 1):
@@ -39,13 +39,15 @@ def fill(live: LiveRoom, kept: int) -> None:
 async def test_all_that_is_asked_for_is_told(ctx: Context, tenant: Tenant, kept_key: StateKey) -> None:
     live = await enter(ctx, tenant, ToldRoom("10", CREATOR))
     found = await state_events(ctx, tenant, live, KEYS)
-    kept, nids = found[kept_key][0], [nid for nid, _ in found.values()]
+    (kept, event), nids = found[kept_key], [nid for nid, _ in found.values()]
     places = await placed_events(ctx, tenant, live, nids)
     assert len(places) == len(nids) == len(KEYS)
-    fill(live, kept)
+    fill(live, kept, event)
     assert (await events_of(ctx, tenant, live, nids)).keys() == set(nids)
-    fill(live, kept)
-    assert await state_events(ctx, tenant, live, KEYS) == found
-    fill(live, kept)
+    fill(live, kept, event)
+    again = await state_events(ctx, tenant, live, KEYS)
+    assert {key: nid for key, (nid, _) in again.items()} == {key: nid for key, (nid, _) in found.items()}
+    assert all(again[key][1].event_id == old.event_id for key, (_, old) in found.items())
+    fill(live, kept, event)
     live.keep_placed(kept, places[kept])
     assert await placed_events(ctx, tenant, live, nids) == places

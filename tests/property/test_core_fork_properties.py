@@ -181,7 +181,9 @@ def test_layers_are_compared_as_the_states_they_make(
         events = tuple(state.get(key, 0) for state in whole)
         if len(set(events)) > 1:
             expected[key] = events
-    layered = [[core.pack_state(layer) for layer in state] for state in states] if packed else states
+    layered: list[layered_state.Layers] = [
+        [core.pack_state(layer) if packed else layer for layer in state] for state in states
+    ]
     found = core.fork(ROOM_VERSIONS["11"], layered).differing
     assert found == expected
     assert layered_state.differing(states) == expected
