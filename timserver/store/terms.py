@@ -40,14 +40,14 @@ def _remember(caches: Caches, tenant: Tenant, terms: Iterable[Term]) -> None:
 async def intern(database: Database, caches: Caches, tenant: Tenant, names: Sequence[str]) -> list[int]:
     """Numbers of names in order; new names get one (a transaction of its own, harmless if unused later)."""
     encoded = [name.encode() for name in names]
-    unknown = {name for name in encoded if caches.terms.get((tenant.tenant_id, name)) is None}
-    found: dict[bytes, int] = {}
+    cached = ((name, caches.terms.get((tenant.tenant_id, name))) for name in encoded)
+    found = {name: nid for name, nid in cached if nid is not None}
+    unknown = sorted(set(encoded) - found.keys())
     if unknown:
-        ordered = sorted(unknown)
-        terms = await _INTERN.all(database, tenant, ordered, await database.take_nids(len(ordered)))
-        found = {term.name: term.nid for term in terms}
+        terms = await _INTERN.all(database, tenant, unknown, await database.take_nids(len(unknown)))
+        found |= {term.name: term.nid for term in terms}
         _remember(caches, tenant, terms)
-    return [found.get(name) or caches.terms.get((tenant.tenant_id, name)) or 0 for name in encoded]
+    return [found[name] for name in encoded]
 
 
 async def find(conn: Connection, caches: Caches, tenant: Tenant, names: Sequence[str]) -> dict[str, int]:
