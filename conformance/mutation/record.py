@@ -97,8 +97,12 @@ def plain(value: Any) -> Any:
 
 def read_stored(read: Callable[..., Any], *arguments: Any) -> Any:
     """Remembers what a stored event was made of."""
-    stored = read(*arguments)
     made_of = plain([*arguments])
+    try:
+        stored = read(*arguments)
+    except Exception as error:
+        keep("read_stored", pickle.dumps(("read_stored", made_of, {})), replay.refusal(error))
+        raise
     _stored[id(stored)] = stored, (replay.STORED, *made_of)
     if wants_more("read_stored"):
         asked = pickle.dumps(("read_stored", made_of, {}))
@@ -113,7 +117,8 @@ class RecordedFork:
         self.fork = make(*arguments)
         self.arguments = plain([*arguments])
         self.steps: list[tuple[str, list[Any], tuple[str, Any]]] = []
-        if len(_forks) < CALLS_MAX:
+        self.is_of_unit_test = is_unit_test()
+        if self.is_of_unit_test or len(_forks) < CALLS_MAX:
             _forks.append(self)
 
     def __getattr__(self, name: str) -> Any:
@@ -132,13 +137,15 @@ class RecordedFork:
 
 def pytest_sessionfinish() -> None:
     """All at once."""
-    of_unit_tests: list[tuple[Any, ...]] = []
-    calls: list[tuple[Any, ...]] = []
-    for asked, outcome in _calls.items():
-        call = (*pickle.loads(asked), outcome)
-        (of_unit_tests if asked in _asked_by_unit_tests else calls).append(call)
-    forks = {pickle.dumps(("Fork", fork.arguments, {}, fork.steps)) for fork in _forks}
-    calls += [pickle.loads(fork) for fork in sorted(forks)]
+    all_calls = {
+        pickle.dumps((*pickle.loads(asked), outcome)): asked in _asked_by_unit_tests
+        for asked, outcome in _calls.items()
+    }
+    for fork in _forks:
+        call = pickle.dumps(("Fork", fork.arguments, {}, fork.steps))
+        all_calls[call] = fork.is_of_unit_test or all_calls.get(call, False)
+    of_unit_tests = [pickle.loads(call) for call, is_of_unit_test in all_calls.items() if is_of_unit_test]
+    calls = [pickle.loads(call) for call, is_of_unit_test in sorted(all_calls.items()) if not is_of_unit_test]
     random.Random(ORDER_SEED).shuffle(calls)
     calls = [*of_unit_tests, *some_of_each(calls)]
     random.Random(ORDER_SEED).shuffle(calls)

@@ -258,6 +258,13 @@ def test_additional_creators(version: str) -> None:
     assert level(version, {}, BOB, additional_creators=BOB) == 0
 
 
+@every_version
+def test_additional_creators_without_levels(version: str) -> None:
+    room = Room(version, {"additional_creators": [BOB]}).joined(ALICE, BOB, CAROL)
+    kick = room.verdict(room.member(BOB, CAROL, "leave"))
+    assert (kick is None) == (version in since(12))
+
+
 @before_version(11)
 def test_the_creator_stands_in_the_content(version: str) -> None:
     assert level(version, None, BOB, creator=BOB) == 100
