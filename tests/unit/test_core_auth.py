@@ -248,6 +248,8 @@ def test_5_2_signature_of_the_authorising_server(version: str) -> None:
     assert room.verdict(unsigned) == "member.not_signed_by_authorising_server"
     nonsense = room.member(BOB, BOB, "join", join_authorised_via_users_server=7)
     assert room.verdict(nonsense) == "member.not_signed_by_authorising_server"
+    empty = msgspec.structs.replace(unsigned, signatures={"a.example": {}})
+    assert room.verdict(empty) == "member.not_signed_by_authorising_server"
     signed = room.member(BOB, BOB, "join", join_authorised_via_users_server=ALICE, signed_by=("a.example",))
     assert room.verdict(signed) is None
     for server, name in (("d:8448", None), ("8448", "member.not_signed_by_authorising_server")):

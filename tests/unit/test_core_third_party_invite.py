@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.rooms import ALICE, ALL, BOB, CAROL, Room
-from timserver.matrix import signing
+from timserver.matrix import canonical_json, signing
 from timserver.matrix.event import Event
 from timserver.matrix.json_types import JsonObject, JsonValue
 
@@ -113,3 +113,14 @@ def test_5_4_1_8_changed_after_signing(version: str) -> None:
     room = room_with(version, {"public_key": PUBLIC})
     for more in ({"x": 1}, {"x": 1.5}):
         assert room.verdict(invite(room, {**SIGNED, **more})) == "member.third_party_invite_signature"
+
+
+@every_version
+@pytest.mark.parametrize("value", [1.5, [1, 1.5], {"a": [1.5]}, 2**60, [2**60]])
+def test_5_4_1_8_what_has_no_canonical_form_cannot_be_signed(version: str, value: JsonValue) -> None:
+    room = room_with(version, {"public_key": PUBLIC})
+    unsigned: JsonObject = {"mxid": BOB, "token": "token", "x": value}
+    signature = signing.sign(KEY, canonical_json.encode(unsigned, strict=False))
+    signatures: JsonObject = {"identity.example": {KEY.key_id: signing.encode_base64(signature)}}
+    event = invite(room, {**unsigned, "signatures": signatures})
+    assert room.verdict(event) == "member.third_party_invite_signature"

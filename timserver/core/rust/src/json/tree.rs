@@ -109,10 +109,6 @@ impl<'a> Object<'a> {
         self.0.is_empty()
     }
 
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|member| member.0.as_ref())
-    }
-
     pub fn set(&mut self, name: &'a str, value: Value<'a>) {
         match self.0.binary_search_by(|member| member.0.as_ref().cmp(name)) {
             Ok(at) => {
