@@ -82,6 +82,16 @@ def test_large_events_of_a_room_are_forgotten_earlier() -> None:
     assert 199 in room.events
 
 
+def test_a_forgotten_event_takes_no_space() -> None:
+    room = live_room()
+    before = room.size_bytes
+    room.keep(1, event_of(1_000))
+    room.forget(1)
+    room.forget(1)
+    assert room.size_bytes == before
+    assert not room.events
+
+
 def test_members_count() -> None:
     room = live_room()
     before = room.size_bytes

@@ -90,7 +90,7 @@ class LiveRoom:
         self.joined_count = 0
         self._joined_local: dict[int, None] = {}
         self.events: dict[int, Event] = {}
-        """Added to by `keep`."""
+        """Changed by `keep` and `forget`."""
         self._events_bytes = 0
         self.nodes: dict[EventID, Node] = {}
         self.lock = asyncio.Lock()
@@ -145,9 +145,15 @@ class LiveRoom:
             lasting = {self.others.get(event_types.CREATE_KEY), self.others.get(event_types.POWER_LEVELS_KEY)}
             self.events = {old: kept for old, kept in self.events.items() if old in lasting}
             self._events_bytes = sum(map(_event_bytes, self.events.values()))
-        if nid not in self.events:
-            self._events_bytes += _event_bytes(event)
+        self.forget(nid)
         self.events[nid] = event
+        self._events_bytes += _event_bytes(event)
+
+    def forget(self, nid: int) -> None:
+        """What is remembered of an event is not what it is now."""
+        event = self.events.pop(nid, None)
+        if event is not None:
+            self._events_bytes -= _event_bytes(event)
 
     def keep_node(self, event_id: EventID, node: Node) -> None:
         """Remember what is stored of an event that others follow or cite, if it stays as it is: what became part of the

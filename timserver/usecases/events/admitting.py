@@ -122,7 +122,7 @@ async def _admit(
             if may_ask and verdict.reason == NOT_RECOMMENDED:
                 return None
             if forward and verdict.flags:
-                return _outcome(events.APPENDED, verdict)
+                return _judged(verdict)
             status = await admitting.write(verdict, forward=forward)
             is_known_by_surprise = status == events.KNOWN and around.is_guess  # perhaps as a rejected one
             if status != events.STALE and not is_known_by_surprise:
@@ -132,8 +132,10 @@ async def _admit(
 
 
 def _outcome(status: int, verdict: _Verdict) -> Admitted:
-    if status == events.KNOWN:
-        return Admitted(status=Status.KNOWN)
+    return Admitted(status=Status.KNOWN) if status == events.KNOWN else _judged(verdict)
+
+
+def _judged(verdict: _Verdict) -> Admitted:
     if verdict.flags & REJECTED:
         return Admitted(status=Status.REJECTED, reason=verdict.reason)
     if verdict.flags & SOFT_FAILED:
@@ -299,7 +301,7 @@ class _Admitting:
             if forward or (len(extremities) > 1 and any(change.server_nid for change in changes.rows)):
                 self.ctx.streams.send(self.tenant)
             if redaction.redact is not None:
-                room.events.pop(redaction.redact[0], None)
+                room.forget(redaction.redact[0])
         return admitted.status
 
     def _is_past(self) -> bool:

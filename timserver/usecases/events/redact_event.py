@@ -73,7 +73,7 @@ async def redact_event(
         return result.event_ids[-1]
     redact = row.event_nid, pdu.redacted(room.version, pdu.parse(room.version, row.json)).pdu
     result = await append(ctx, tenant, room, [draft], transaction=transaction, redact=redact)
-    room.events.pop(row.event_nid, None)
+    room.forget(row.event_nid)
     if row.type_nid == MEMBER:
         room.forget_readers()
     return result.event_ids[-1]
