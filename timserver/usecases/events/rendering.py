@@ -143,7 +143,8 @@ async def _bundles(
         fields = found.setdefault(item.target_hash, {})
         edit = edits.get(item.target_hash)
         if item.rel_type == relations.REPLACE:
-            fields |= {"replace": one(edit)} if edit else {}
+            if edit is not None:
+                fields["replace"] = one(edit)
         elif item.rel_type == relations.REFERENCE:
             ids = [events.event_id_of(version, rows[nid].event_hash) for nid in item.newest if nid in rows]
             fields["reference"] = relations.ReferenceBundle([relations.ReferencedBy(i) for i in ids])

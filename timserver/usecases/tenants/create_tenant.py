@@ -61,5 +61,5 @@ def _host_of(client_url: str) -> str | None:
     except ValueError as error:
         raise errors.InvalidParam(f"{client_url} is not a URL") from error
     if url.scheme not in ("https", "http") or not url.host:
-        raise errors.InvalidParam(f"{client_url} is not a URL of https")
+        raise errors.InvalidParam(f"{client_url} does not begin with https://")
     return url.host_port_subcomponent if url.path == "/" else None
