@@ -144,6 +144,8 @@ async def test_no_thread_begins_at_an_event_that_relates_to_another(alice: Perso
         (await _react(alice, room, event_id, "👍", f"below{txn}")).must()
     answer = await _send(bob, room, "answer", **{"m.in_reply_to": {"event_id": root}})
     await _send(alice, room, "in its own thread", rel_type="m.thread", event_id=answer)
+    threads = (await alice.call("GET", f"/_matrix/client/v1/rooms/{room}/threads")).must()["chunk"]
+    assert [thread["event_id"] for thread in threads] == [answer, root]
 
 
 async def _edit(
@@ -199,6 +201,14 @@ async def test_edits_and_state_are_not_edited(alice: Person, bob: Person) -> Non
     edit = await _edit(alice, room, original, "edit")
     await _edit(alice, room, edit, "edit of the edit")
     assert await _bundled(bob, room, edit) == {}
+    assert (await _bundled(bob, room, original))["m.replace"]["event_id"] == edit
+    state = {
+        "m.new_content": {"body": "state"},
+        "m.relates_to": {"rel_type": "m.replace", "event_id": original},
+    }
+    (await alice.put(f"/rooms/{room}/state/m.room.message/", state)).must()
+    other_room = await room_with(alice, bob)
+    await _edit(alice, other_room, original, "in another room")
     assert (await _bundled(bob, room, original))["m.replace"]["event_id"] == edit
     topic = (await alice.put(f"/rooms/{room}/state/m.room.topic", {"topic": "t"})).must()["event_id"]
     await _edit(alice, room, topic, "edit of the topic", "m.room.topic")

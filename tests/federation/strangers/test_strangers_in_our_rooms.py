@@ -307,7 +307,7 @@ async def test_a_join_that_the_room_forbids_meanwhile_leaves_no_trace(
 
 
 async def test_a_join_that_was_soft_failed_lets_nobody_in(
-    stranger: Stranger, tenant: Tenant, alice: Person
+    server: Homeserver, stranger: Stranger, tenant: Tenant, alice: Person
 ) -> None:
     """Told by transaction first, it is known when it is sent as a join: still no reason to tell the room's state."""
     room_id = await public_room(alice)
@@ -318,5 +318,10 @@ async def test_a_join_that_was_soft_failed_lets_nobody_in(
     join = stranger.sealed(made)
     (await alice.post(f"/rooms/{room_id}/ban", {"user_id": dora})).must()
     await stranger.sends(tenant, join)
+    assert await events_kept(server, tenant, join.event_id) == 1
     uri = f"/_matrix/federation/v2/send_join/{quote(room_id)}/{quote(join.event_id)}"
-    (await stranger.put(tenant, uri, pdu.to_object(ROOM_VERSIONS["10"], join))).must(403, "M_FORBIDDEN")
+    refused = await stranger.put(tenant, uri, pdu.to_object(ROOM_VERSIONS["10"], join))
+    assert (refused.status, refused["errcode"]) == (403, "M_FORBIDDEN")
+    assert "state" not in refused.body
+    members = (await alice.get(f"/rooms/{room_id}/joined_members")).must()["joined"]
+    assert dora not in members
