@@ -194,6 +194,23 @@ class RemoteServer:
         return web.json_response({"errcode": "M_UNRECOGNIZED", "error": "not here"}, status=404)
 
 
+_ports: set[int] = set()
+
+
+def on_new_port(address: str, port: int = 0) -> socket.socket:
+    """A listening socket on `port` or any free one, but on none that this process had before: what was learned of a server
+    is kept under its name, which has the port in it.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    bound = socket.create_server((address, port), family=family)
+    found: int = bound.getsockname()[1]
+    if found not in _ports:
+        _ports.add(found)
+        return bound
+    with bound:  # kept until there is another one, which so has another port
+        return on_new_port(address)
+
+
 @asynccontextmanager
 async def remote_server(
     authority: Authority,
@@ -204,7 +221,7 @@ async def remote_server(
     certified: tuple[str, ...] | None = None,
 ) -> AsyncIterator[RemoteServer]:
     """Serve on a free port of a loopback address; the server name is `host:port` unless another one is given."""
-    bound = socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+    bound = on_new_port(address)
     port: int = bound.getsockname()[1]
     remote = RemoteServer(server_name or f"{host}:{port}", port)
     runner = web.ServerRunner(web.Server(remote, access_log=None), shutdown_timeout=0.1)
