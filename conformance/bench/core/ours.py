@@ -9,6 +9,7 @@ from conformance.bench.core.rooms import Fork
 from timserver import core
 from timserver.core.chains import CITABLE_TYPES
 from timserver.core.definition.auth_vector import Range
+from timserver.core.definition.layered_state import Layers
 from timserver.core.stored import Placed
 from timserver.matrix.event import StateKey
 from timserver.matrix.ids import EventID
@@ -18,11 +19,11 @@ AT_ONCE = 10
 """Resolutions between two looks at the clock."""
 
 
-class Snapshot(msgspec.Struct, frozen=True):
-    """State and reach in layers."""
+class Parents(msgspec.Struct, frozen=True):
+    """What the branches have come to: states and their reach, in layers."""
 
-    state: list[bytes | dict[int, int]]
-    reach: list[bytes | dict[int, int]]
+    states: list[Layers]
+    reaches: list[Layers]
 
 
 class StoredFork:
@@ -60,15 +61,17 @@ class StoredFork:
         reach = core.reach(self.placed[number].vector for number in base.values())
         assert reach is not None
         self.base = base
-        self.full = Snapshot([base], [reach])
-        self.parents = [self._branch(branch) for branch in fork.branches]
+        self.reach = reach
+        changed = [self._branch(branch) for branch in fork.branches]
+        self.parents = Parents(
+            [[base, state] for state, _ in changed], [[reach, tops] for _, tops in changed]
+        )
         packed = core.pack_state(base), core.pack_state(reach)
-        self.packed = [
-            Snapshot([packed[0], *parent.state[1:]], [packed[1], *parent.reach[1:]])
-            for parent in self.parents
-        ]
+        self.packed = Parents(
+            [[packed[0], state] for state, _ in changed], [[packed[1], tops] for _, tops in changed]
+        )
 
-    def _branch(self, branch: Iterable[EventID]) -> Snapshot:
+    def _branch(self, branch: Iterable[EventID]) -> tuple[bytes, bytes]:
         state: dict[int, int] = {}
         reach: dict[int, int] = {}
         for event_id in branch:
@@ -76,13 +79,11 @@ class StoredFork:
             key = self.rows[number].key
             old = state.get(key, self.base.get(key, 0))
             removed = [self.placed[old].vector] if old else []
-            change = core.reach_after([*self.full.reach, reach], removed, [self.placed[number].vector])
+            change = core.reach_after([self.reach, reach], removed, [self.placed[number].vector])
             assert change is not None
             reach |= change
             state[key] = number
-        return Snapshot(
-            [*self.full.state, core.pack_state(state)], [*self.full.reach, core.pack_state(reach)]
-        )
+        return core.pack_state(state), core.pack_state(reach)
 
     def resolve(self, *, cold: bool = False) -> tuple[dict[int, int], dict[int, int] | None]:
         """What the outcome changes over the first parent: in its state, and in its reach.
@@ -91,19 +92,20 @@ class StoredFork:
         """
         parents = self.packed if cold else self.parents
         stored = self._read if cold else self.rows.__getitem__
-        fork = core.fork(self.version, [parent.state for parent in parents])
-        ranges = fork.ranges([parent.reach for parent in parents], [*map(stored, fork.numbers)])
+        state, reach = parents.states[0], parents.reaches[0]
+        fork = core.fork(self.version, parents.states)
+        ranges = fork.ranges(parents.reaches, [*map(stored, fork.numbers)])
         assert ranges is not None
         more = fork.full_set(self._in(ranges)) if ranges else []
         asked = fork.asked_keys([*map(stored, more)])
-        found = core.values(parents[0].state, filter(None, map(self.keys.get, asked)))
+        found = core.values(state, filter(None, map(self.keys.get, asked)))
         cited = fork.cited([*map(stored, found.values())])
         layer, newcomers = fork.resolve([*map(stored, cited)], self.older_levels)
         if newcomers:
-            held = core.values(parents[0].state, newcomers)
+            held = core.values(state, newcomers)
             newcomers = {key: number for key, number in newcomers.items() if key not in held}
             layer |= newcomers
-        return layer, fork.reach_after(parents[0].reach, set(newcomers.values()))
+        return layer, fork.reach_after(reach, set(newcomers.values()))
 
     def _read(self, number: int) -> core.Stored:
         return core.read_stored(*self.pdus[number])
@@ -117,7 +119,7 @@ class StoredFork:
     def outcome(self, *, cold: bool = False) -> set[EventID]:
         """The events of the resolved state."""
         change, _ = self.resolve(cold=cold)
-        whole = core.merged([*self.parents[0].state, change])
+        whole = core.merged([*self.parents.states[0], change])
         return {self.rows[number].event_id for number in whole.values()}
 
     def measure(self, repeats: int, *, cold: bool = False) -> float:
