@@ -60,11 +60,11 @@ def deploy(
         *volumes, base)  # fmt: skip
     engine.docker("cp", f"{authority}/.", f"{container}:/complement/ca")
     engine.docker("start", container)
-    outside = [
+    client_port, federation_port = (
         int(engine.docker("port", container, port).splitlines()[0].rsplit(":", 1)[1])
         for port in ("8008", "8448")
-    ]
-    deployment = Deployment(name, container, *outside, authority)
+    )
+    deployment = Deployment(name, container, client_port, federation_port, authority)
     wait_until_ready(deployment, ready_s_max)
     return deployment
 

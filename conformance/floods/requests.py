@@ -24,7 +24,7 @@ class Visitor(msgspec.Struct, frozen=True):
     key: SigningKey
     user_id: str
     destination: ServerName
-    joined: list[tuple[Event, list[str]]]
+    joined: list[tuple[Event, list[EventID]]]
     """By room: the join, and the auth events of a message."""
 
 

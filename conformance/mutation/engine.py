@@ -79,9 +79,9 @@ def _make_crate() -> None:
 def _record() -> None:
     """Let the core's tests ask the engine, unless nothing has changed since the last time."""
     tests = [str(path) for pattern in ASKING for path in sorted(ROOT.glob(pattern))]
-    concerned = [*tests, *(ROOT / "tests").glob("support/*.py"), *(ROOT / "tests").glob("corpus/*/*.json")]
-    concerned += (ROOT / "timserver/core").glob("*.so")
-    if CALLS.exists() and all(Path(path).stat().st_mtime < CALLS.stat().st_mtime for path in concerned):
+    concerned = [*map(Path, tests), *(ROOT / "tests").glob("support/*.py")]
+    concerned += [*(ROOT / "tests").glob("corpus/*/*.json"), *(ROOT / "timserver/core").glob("*.so")]
+    if CALLS.exists() and all(path.stat().st_mtime < CALLS.stat().st_mtime for path in concerned):
         return
     fixed = ["--hypothesis-seed=0", f"--rooms={ROOMS}", "-k", "not ten_thousand", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "conformance.mutation.record", *fixed, *tests]
@@ -104,7 +104,7 @@ def _try(cargo_mutants: str, file: str, shard: str | None) -> Iterator[Mutant]:
     output.mkdir(parents=True)
     some = ["--shard", shard, "--sharding", "round-robin"] if shard else []
     options = ["--in-place", "--baseline", "skip", "--timeout", str(HANG_SECONDS), *some]
-    command = [cargo_mutants, "mutants", *options, "--no-times", "--output", output, "--file", file]
+    command = [cargo_mutants, "mutants", *options, "--no-times", "--output", str(output), "--file", file]
     code = subprocess.run(
         [*command, "--", "--test", "replay"], cwd=CRATE, env=_environment(), check=False
     ).returncode

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,10 @@ from conformance.bench.profiler import Profiler
 from conformance.bench.server import Server
 from tests.support.remote_server import Authority
 
-STARTERS = {"timserver": servers.timserver_running, "synapse": servers.synapse_running}
+STARTERS: dict[str, Callable[[Path, Path, Authority], AbstractContextManager[Server]]] = {
+    "timserver": servers.timserver_running,
+    "synapse": servers.synapse_running,
+}
 
 SCENARIOS: dict[str, Callable[[Load], Awaitable[Result]]] = {
     "live": scenarios.received_live,

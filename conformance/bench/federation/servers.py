@@ -23,7 +23,7 @@ def timserver_running(
         client_port, port = database.free_port(), database.free_port()
         certificate, key = authority.issue(*HOSTS)
         federation = {"port": port, "certificate": str(certificate), "key": str(key), "apis": ["federation"]}
-        environment = os.environ | timserver.settings(folder, db.url, client_port) | (extra or {})
+        environment = {**os.environ, **timserver.settings(folder, db.url, client_port), **(extra or {})}
         environment |= {
             "TIM_LISTENERS": json.dumps([{"port": client_port}, federation]),
             "TIM_EXTRA_CA_FILES": json.dumps([str(authority.file)]),

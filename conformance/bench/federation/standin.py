@@ -6,6 +6,7 @@ It judges nothing and verifies nothing, so its share of a measure is small and t
 import asyncio
 import itertools
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -25,6 +26,7 @@ from timserver import core
 from timserver.matrix import signing, x_matrix
 from timserver.matrix.event import Event
 from timserver.matrix.ids import ServerName
+from timserver.matrix.json_types import JsonObject
 from timserver.matrix.signing import SigningKey
 
 VERSION = "10"
@@ -98,7 +100,7 @@ class StandIn:
                 await self._news.wait()
 
     def _key_document(self) -> bytes:
-        document = {
+        document: JsonObject = {
             "server_name": self.server_name,
             "verify_keys": {self.key.key_id: {"key": signing.encode_base64(self.key.public_key)}},
             "old_verify_keys": {},
@@ -257,7 +259,7 @@ async def standing_in(authority: Authority) -> AsyncIterator[StandIn]:
     """Served on a free port of loopback until the end."""
     port = database.free_port()
     trust = authority.trust()
-    connector = aiohttp.TCPConnector(ssl=trust, family=2, limit_per_host=4)
+    connector = aiohttp.TCPConnector(ssl=trust, family=socket.AF_INET, limit_per_host=4)
     timeout = aiohttp.ClientTimeout(total=600)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         standin = StandIn(f"localhost:{port}", session)

@@ -19,7 +19,8 @@ def make_certificate(server_name: str, folder: Path) -> tuple[Path, Path]:
     """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, server_name)])
-    issuer, signer, chain = subject, key, b""
+    issuer, chain = subject, b""
+    signer: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = key
     if AUTHORITY.exists():
         authority = x509.load_pem_x509_certificate(AUTHORITY.read_bytes())
         issuer, chain = authority.subject, AUTHORITY.read_bytes()
