@@ -11,6 +11,12 @@ async def test_where_the_apis_are(server: Homeserver, tenant: Tenant) -> None:
     assert served.body == {"m.server": f"{tenant.server_name}:443"}
 
 
+async def test_a_host_is_the_same_in_capitals(server: Homeserver, tenant: Tenant) -> None:
+    nobody = server.nobody(tenant)
+    asked = await nobody.get("/.well-known/matrix/server", headers={"Host": tenant.server_name.upper()})
+    assert asked.must().body == {"m.server": f"{tenant.server_name}:443"}
+
+
 async def test_whom_to_ask(server: Homeserver, tenant: Tenant) -> None:
     (await server.nobody(tenant).get("/.well-known/matrix/support")).must(404, "M_NOT_FOUND")
     (await server.nobody(tenant).delete("/.well-known/matrix/support")).must(405, "M_UNRECOGNIZED")

@@ -57,6 +57,13 @@ async def test_nobody_takes_the_host_of_another_tenant(ctx: Context) -> None:
     assert await found(ctx, "matrix.first.example") == "matrix.first.example"
 
 
+async def test_a_name_has_no_capital_letters(ctx: Context) -> None:
+    """Hosts have none where clients ask for them, and one homeserver under two names would be two."""
+    with pytest.raises(errors.InvalidParam):
+        await made(ctx, "Capital.example")
+    assert await found(ctx, "Capital.example") is None
+
+
 async def test_tenants_below_a_path_share_a_host(ctx: Context) -> None:
     for name in ("a", "b"):
         await made(ctx, f"{name}.shared.example", f"https://provider.example/{name}")

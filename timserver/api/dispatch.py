@@ -128,7 +128,7 @@ class Dispatcher:
             return await endpoint.handler(*arguments)
 
     async def _tenant_of_host(self, http: web.BaseRequest) -> Tenant | None:
-        return await find_tenant(self._ctx, self._pinned or http.headers.get("Host") or "")
+        return await find_tenant(self._ctx, self._pinned or http.headers.get("Host", "").lower())
 
     async def _answer_server(self, http: web.BaseRequest, match: Match, query: dict[str, list[str]]) -> Any:
         ctx = self._ctx

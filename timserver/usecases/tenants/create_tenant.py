@@ -21,13 +21,15 @@ async def create_tenant(
 ) -> Tenant:
     """Found by the host of `client_url`, too, if that has no path: one below a path is for the proxy to take apart.
 
-    Raises `InvalidParam` for a bad name or URL, and `UserInUse` for a name that exists or a host that is another
-    tenant's.
+    Raises `InvalidParam` for a bad name or URL or a name with capital letters, and `UserInUse` for a name that exists or a
+    host that is another tenant's.
     """
     try:
         name = parse_server_name(server_name)
     except InvalidID as error:
         raise errors.InvalidParam(f"{server_name} is not a server name") from error
+    if name != name.lower():
+        raise errors.InvalidParam(f"{server_name} has capital letters, and no host has")
     host = None if client_url is None else _host_of(client_url)
     (tenant_id,) = await ctx.database.take_nids(1)
     tenant = Tenant(
