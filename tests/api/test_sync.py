@@ -160,6 +160,31 @@ async def test_ignored_users_are_not_heard(alice: Person, bob: Person) -> None:
     assert other not in (await bob.get("/sync")).must().body.get("rooms", {}).get("invite", {})
 
 
+async def test_whom_a_user_ignores_counts_at_once_and_before_anybody_knows_them(
+    alice: Person, bob: Person, server: Homeserver
+) -> None:
+    room = await room_with(alice, bob)
+    path = f"/user/{bob.user_id}/account_data/m.ignored_user_list"
+    nobody_yet = f"@mallory:{alice.tenant.server_name}"
+    (await bob.put(path, {"ignored_users": {nobody_yet: {}}})).must()
+    since = (await bob.get("/sync")).must()["next_batch"]
+    await say(alice, room, "heard")
+    synced = (await bob.get("/sync", since=since)).must()
+    assert b"heard" in synced.raw
+    mallory = await server.person(alice.tenant, "mallory")
+    (await alice.post(f"/rooms/{room}/invite", {"user_id": mallory.user_id})).must()
+    (await mallory.post(f"/rooms/{room}/join")).must()
+    await say(mallory, room, "of-mallory")
+    synced = (await bob.get("/sync", since=synced["next_batch"])).must()
+    assert b"of-mallory" not in synced.raw
+    (await bob.put(path, {"ignored_users": {alice.user_id: {}}})).must()
+    await say(alice, room, "of-alice")
+    await say(mallory, room, "again")
+    synced = (await bob.get("/sync", since=synced["next_batch"])).must()
+    assert b"of-alice" not in synced.raw
+    assert b"again" in synced.raw
+
+
 async def test_filters_by_type_keep_state_that_they_hide_from_the_timeline(
     alice: Person, bob: Person
 ) -> None:

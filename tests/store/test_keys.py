@@ -29,7 +29,7 @@ async def claim(ctx: Context, tenant: Tenant, device: Device) -> str | None:
 
 async def counts(ctx: Context, tenant: Tenant, device: Device) -> dict[str, int]:
     async with ctx.database.transaction(tenant) as conn:
-        return await keys.one_time_key_counts(conn, tenant, device.device_nid)
+        return (await keys.supply(conn, tenant, device.device_nid)).one_time_key_counts
 
 
 async def test_counts_say_zero_and_only_what_is_unclaimed(
@@ -84,7 +84,7 @@ async def test_a_fallback_key_is_given_out_again_and_stays_used(
 
     async def unused(of: Tenant = tenant) -> list[str]:
         async with ctx.database.transaction(of) as conn:
-            return await keys.unused_fallback_types(conn, of, device.device_nid)
+            return (await keys.supply(conn, of, device.device_nid)).unused_fallback_types
 
     async def upload(name: str) -> None:
         async with ctx.database.transaction(tenant) as conn:

@@ -58,9 +58,19 @@ class OwnKeys(msgspec.Struct, frozen=True):
     replaceable: bool
 
 
-class _Count(msgspec.Struct, frozen=True):
+class KeySupply(msgspec.Struct, frozen=True):
+    """What of a device can be claimed: unclaimed one-time keys per algorithm, `signed_curve25519` always among them, and
+    the algorithms whose fallback key was not given out yet.
+    """
+
+    one_time_key_counts: dict[str, int]
+    unused_fallback_types: list[str]
+
+
+class _Supplied(msgspec.Struct, frozen=True):
     algorithm: str
     count: int
+    is_fallback: bool
 
 
 _LOCK_DEVICE = Statement(
@@ -84,14 +94,11 @@ _OF_USERS = Statement(
     " join device d on d.tenant_id = $1 and d.device_nid = k.device_nid"
     " where k.tenant_id = $1 and k.user_nid = any ($2::bigint[])",
 )
-_COUNTS = Statement(
-    _Count,
-    "select algorithm, count(*) from one_time_key where tenant_id = $1 and device_nid = $2 and not claimed"
-    " group by algorithm",
-)
-_UNUSED_FALLBACK = Statement(
-    str,
-    "select algorithm from fallback_key where tenant_id = $1 and device_nid = $2 and not used order by algorithm",
+_SUPPLY = Statement(
+    _Supplied,
+    "select algorithm, count(*), false from one_time_key where tenant_id = $1 and device_nid = $2 and not claimed"
+    " group by algorithm union all"
+    " select algorithm, 1, true from fallback_key where tenant_id = $1 and device_nid = $2 and not used order by 1",
 )
 _KNOWN = Statement(
     KnownKey,
@@ -193,15 +200,11 @@ async def keys_of_users(conn: Connection, tenant: Tenant, user_nids: Sequence[in
     return await _OF_USERS.all(conn, tenant, list(user_nids))
 
 
-async def one_time_key_counts(conn: Connection, tenant: Tenant, device_nid: int) -> dict[str, int]:
-    """Unclaimed one-time keys per algorithm; `signed_curve25519` is always in it."""
-    rows = await _COUNTS.all(conn, tenant, device_nid)
-    return {COUNTED_ALWAYS: 0, **{row.algorithm: row.count for row in rows}}
-
-
-async def unused_fallback_types(conn: Connection, tenant: Tenant, device_nid: int) -> list[str]:
-    """Algorithms whose fallback key was not given out yet."""
-    return await _UNUSED_FALLBACK.all(conn, tenant, device_nid)
+async def supply(conn: Connection, tenant: Tenant, device_nid: int) -> KeySupply:
+    """What of a device can be claimed."""
+    rows = await _SUPPLY.all(conn, tenant, device_nid)
+    counts = {row.algorithm: row.count for row in rows if not row.is_fallback}
+    return KeySupply({COUNTED_ALWAYS: 0, **counts}, [row.algorithm for row in rows if row.is_fallback])
 
 
 async def known_one_time_keys(

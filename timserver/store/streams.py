@@ -44,7 +44,7 @@ _TAIL = Function(Fact, "log_tail", 2)
 class LiveUser:
     """A user who syncs here: joined rooms as of the tail's end, and the waiting long polls."""
 
-    __slots__ = ("loaded_at", "quiet", "rooms", "seen_s", "waiters")
+    __slots__ = ("ignored", "loaded_at", "quiet", "rooms", "seen_s", "waiters")
 
     def __init__(self, rooms: set[int], loaded_at: int, now_s: float) -> None:
         self.rooms = rooms
@@ -53,6 +53,8 @@ class LiveUser:
         self.seen_s = now_s
         self.quiet: dict[int, tuple[int, Any]] = {}
         """By device: the position and the answer when it was last told that nothing had happened."""
+        self.ignored: tuple[int, list[str]] | None = None
+        """The users whom the user ignores, as of a position."""
 
 
 class Tail:

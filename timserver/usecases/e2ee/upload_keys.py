@@ -50,7 +50,7 @@ async def upload_keys(
         added = await _add(ctx, conn, tenant, requester.device_nid, one_time) if one_time else False
         if fallback:
             await keys.set_fallback_keys(conn, tenant, requester.device_nid, fallback)
-        counts = await keys.one_time_key_counts(conn, tenant, requester.device_nid)
+        supply = await keys.supply(conn, tenant, requester.device_nid)
         if changed or added or fallback:
             position = await log.take(conn, tenant)
             await keys.note_counts(conn, tenant, [requester.device_nid], position)
@@ -62,7 +62,7 @@ async def upload_keys(
     elif position:
         fact = streams.Fact(position, streams.DEVICE_LIST, 0, requester.user_nid)
         ctx.streams.publish(tenant, position, [fact])
-    return counts
+    return supply.one_time_key_counts
 
 
 async def publish(
@@ -110,7 +110,7 @@ async def _add(
             raise errors.InvalidParam(f"One time key {key.algorithm}:{key.key_id} already exists")
     if not fresh:
         return False
-    counts = await keys.one_time_key_counts(conn, tenant, device_nid)
+    counts = (await keys.supply(conn, tenant, device_nid)).one_time_key_counts
     for algorithm in {key.algorithm for key in fresh}:
         added = sum(key.algorithm == algorithm for key in fresh)
         if counts.get(algorithm, 0) + added > ctx.settings.limits.one_time_keys_per_device_max:

@@ -26,7 +26,6 @@ from timserver.store.live_rooms import INVITE, JOIN, KNOCK
 from timserver.store.rooms import UserRoomRow
 from timserver.tenancy import Tenant
 from timserver.usecases.ephemeral.presence import presence_is_on
-from timserver.usecases.events.ignored import ignored_users
 from timserver.usecases.push.rules import rules_event
 from timserver.usecases.rooms.unnamed import NAME_KEYS, unnamed
 from timserver.usecases.sync import token
@@ -67,9 +66,8 @@ class SyncReading:
         self.came: set[int] = set()
         """Users with whom a room came to be shared."""
 
-    async def read(self, memberships: Sequence[UserRoomRow]) -> SyncResponse:
+    async def read(self, memberships: Sequence[UserRoomRow], ignored: list[int]) -> SyncResponse:
         """The answer; `memberships` are all rooms of the user, or those that are concerned."""
-        ignored = await ignored_users(self.ctx, self.conn, self.tenant, self.me)
         await self._read_account_data()
         joined = [row.room_nid for row in memberships if row.membership == JOIN]
         await self._read_ephemeral(joined, set(ignored))
@@ -84,10 +82,9 @@ class SyncReading:
         response.device_lists = await self._device_lists(memberships, plans)
         response.presence = await self._presence()
         device = self.asked.requester.device_nid
-        response.device_one_time_keys_count = await keys.one_time_key_counts(self.conn, self.tenant, device)
-        response.device_unused_fallback_key_types = await keys.unused_fallback_types(
-            self.conn, self.tenant, device
-        )
+        supply = await keys.supply(self.conn, self.tenant, device)
+        response.device_one_time_keys_count = supply.one_time_key_counts
+        response.device_unused_fallback_key_types = supply.unused_fallback_types
         return response
 
     async def _read_account_data(self) -> None:

@@ -2,10 +2,12 @@
 
 from timserver.context import Context
 from timserver.store import log, rooms, to_device
+from timserver.store.database import Connection
 from timserver.store.live_rooms import JOIN
 from timserver.store.rooms import UserRoomRow
-from timserver.store.streams import Tail
+from timserver.store.streams import ACCOUNT_DATA, Tail
 from timserver.tenancy import Tenant
+from timserver.usecases.events.ignored import ignored_names, numbers_of
 from timserver.usecases.sync import token
 from timserver.usecases.sync.asked import Asked, Concern, Window
 from timserver.usecases.sync.reading import SyncReading
@@ -91,6 +93,20 @@ async def _come_alive(ctx: Context, tenant: Tenant, tail: Tail, asked: Asked) ->
     tail.add_user(me, joined, loaded_at, ctx.clock.monotonic_s())
 
 
+async def _ignored(
+    ctx: Context, conn: Connection, tenant: Tenant, tail: Tail, me: int, up_to: int
+) -> list[int]:
+    """Whom the user ignores; read when the tail cannot tell that it is as before."""
+    user = tail.users.get(me)
+    known = user.ignored if user is not None and up_to <= tail.end else None
+    facts = tail.facts_for(me, known[0]) if known is not None else None
+    if known is None or facts is None or any(fact.kind == ACCOUNT_DATA for fact in facts):
+        known = up_to, await ignored_names(conn, tenant, me)
+        if user is not None:
+            user.ignored = known
+    return await numbers_of(ctx, conn, tenant, known[1])
+
+
 async def _read(ctx: Context, tenant: Tenant, tail: Tail, asked: Asked) -> tuple[SyncResponse, int]:
     await _come_alive(ctx, tenant, tail, asked)
     concern = _concern(tail, asked)
@@ -105,7 +121,8 @@ async def _read(ctx: Context, tenant: Tenant, tail: Tail, asked: Asked) -> tuple
             tail.begin_at(up_to)
             joined = [row.room_nid for row in memberships if row.membership == JOIN]
             tail.add_user(me, joined, up_to, ctx.clock.monotonic_s())
+        ignored = await _ignored(ctx, conn, tenant, tail, me, up_to)
         window = Window(asked.after, up_to, concern)
-        response = await SyncReading(ctx, conn, tenant, asked, window).read(memberships)
+        response = await SyncReading(ctx, conn, tenant, asked, window).read(memberships, ignored)
     ctx.caches.inboxes.put((tenant.tenant_id, asked.requester.device_nid), up_to if response.to_device else 0)
     return response, up_to
