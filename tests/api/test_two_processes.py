@@ -72,3 +72,24 @@ async def test_a_session_that_ended_there_soon_ends_here(second: Homeserver, ali
         if reply.status == 401:
             break
     reply.must(401, "M_UNKNOWN_TOKEN")
+
+
+async def test_who_is_ignored_there_is_not_heard_here(second: Homeserver, alice: Person, bob: Person) -> None:
+    """A sync remembers whom its user ignores; the log says in order when that changed, and what came after it."""
+    room = await room_with(alice, bob)
+    there = at(second, bob)
+    since = (await bob.get("/sync")).must()["next_batch"]
+    heard, wanted = list[str](), list[str]()
+    for number in range(6):
+        ignored: dict[str, dict[str, str]] = {alice.user_id: {}} if number % 2 else {}
+        path = f"/user/{bob.user_id}/account_data/m.ignored_user_list"
+        (await there.put(path, {"ignored_users": ignored})).must()
+        await send(at(second, alice), room, str(number))
+        wanted += [] if number % 2 else [str(number)]
+        for _ in range(3):
+            reply = (await bob.get("/sync", since=since, timeout=200)).must()
+            since = reply["next_batch"]
+            heard += (
+                message_bodies(reply, room) if room in reply.body.get("rooms", {}).get("join", {}) else []
+            )
+    assert heard == wanted

@@ -8,7 +8,7 @@ interval, never an event; nothing that a tail says is an answer by itself when i
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 import msgspec
@@ -44,7 +44,7 @@ _TAIL = Function(Fact, "log_tail", 2)
 class LiveUser:
     """A user who syncs here: joined rooms as of the tail's end, and the waiting long polls."""
 
-    __slots__ = ("ignored", "loaded_at", "quiet", "rooms", "seen_s", "waiters")
+    __slots__ = ("loaded_at", "quiet", "read", "rooms", "seen_s", "waiters")
 
     def __init__(self, rooms: set[int], loaded_at: int, now_s: float) -> None:
         self.rooms = rooms
@@ -53,8 +53,8 @@ class LiveUser:
         self.seen_s = now_s
         self.quiet: dict[int, tuple[int, Any]] = {}
         """By device: the position and the answer when it was last told that nothing had happened."""
-        self.ignored: tuple[int, list[str]] | None = None
-        """The users whom the user ignores, as of a position."""
+        self.read: dict[Hashable, tuple[int, Any]] = {}
+        """What was read of the user before (`Tail.recall`), and as of which position."""
 
 
 class Tail:
@@ -192,6 +192,23 @@ class Tail:
             if mine or (fact.room_nid in user.rooms and not (fact.kind == RECEIPT and fact.user_nid)):
                 found.append(fact)
         return found
+
+    def recall(self, user_nid: int, what: Hashable, kind: int, up_to: int) -> Any | None:
+        """What was `remember`ed, if it still holds at a position: the tail tells of each fact by which it changes, they are of
+        this kind, and there was none.
+        """
+        user = self.users.get(user_nid)
+        found = user.read.get(what) if user is not None and up_to <= self.end else None
+        facts = self.facts_for(user_nid, found[0]) if found is not None else None
+        if found is None or facts is None or any(fact.kind == kind for fact in facts):
+            return None
+        return found[1]
+
+    def remember(self, user_nid: int, what: Hashable, value: Any, up_to: int) -> None:
+        """What was read with all facts up to a position, while the user is live."""
+        user = self.users.get(user_nid)
+        if user is not None:
+            user.read[what] = up_to, value
 
     def shrink(self, size_max: int) -> None:
         """Forget the oldest facts."""

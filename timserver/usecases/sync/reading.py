@@ -13,7 +13,6 @@ from timserver.matrix.room_versions import ROOM_VERSIONS
 from timserver.store import (
     device_lists,
     events,
-    keys,
     rooms,
     streams,
     sync_reads,
@@ -81,10 +80,6 @@ class SyncReading:
         response.to_device = await self._to_device()
         response.device_lists = await self._device_lists(memberships, plans)
         response.presence = await self._presence()
-        device = self.asked.requester.device_nid
-        supply = await keys.supply(self.conn, self.tenant, device)
-        response.device_one_time_keys_count = supply.one_time_key_counts
-        response.device_unused_fallback_key_types = supply.unused_fallback_types
         return response
 
     async def _read_account_data(self) -> None:

@@ -1,12 +1,12 @@
 """The loop of a sync: answer at once when there is something to tell, else wait (STYLE 5, "Sync")."""
 
 from timserver.context import Context
-from timserver.store import log, rooms, to_device
+from timserver.store import keys, log, rooms, to_device
 from timserver.store.database import Connection
 from timserver.store.live_rooms import JOIN
 from timserver.store.rooms import UserRoomRow
-from timserver.store.streams import ACCOUNT_DATA, Tail
-from timserver.tenancy import Tenant
+from timserver.store.streams import ACCOUNT_DATA, DEVICE_LIST, Tail
+from timserver.tenancy import Requester, Tenant
 from timserver.usecases.events.ignored import ignored_names, numbers_of
 from timserver.usecases.sync import token
 from timserver.usecases.sync.asked import Asked, Concern, Window
@@ -96,15 +96,24 @@ async def _come_alive(ctx: Context, tenant: Tenant, tail: Tail, asked: Asked) ->
 async def _ignored(
     ctx: Context, conn: Connection, tenant: Tenant, tail: Tail, me: int, up_to: int
 ) -> list[int]:
-    """Whom the user ignores; read when the tail cannot tell that it is as before."""
-    user = tail.users.get(me)
-    known = user.ignored if user is not None and up_to <= tail.end else None
-    facts = tail.facts_for(me, known[0]) if known is not None else None
-    if known is None or facts is None or any(fact.kind == ACCOUNT_DATA for fact in facts):
-        known = up_to, await ignored_names(conn, tenant, me)
-        if user is not None:
-            user.ignored = known
-    return await numbers_of(ctx, conn, tenant, known[1])
+    """Whom the user ignores."""
+    names = tail.recall(me, "ignored", ACCOUNT_DATA, up_to)
+    if names is None:
+        names = await ignored_names(conn, tenant, me)
+        tail.remember(me, "ignored", names, up_to)
+    return await numbers_of(ctx, conn, tenant, names)
+
+
+async def _supply(
+    conn: Connection, tenant: Tenant, tail: Tail, requester: Requester, up_to: int
+) -> keys.KeySupply:
+    """What can be claimed of the device."""
+    what = "supply", requester.device_nid
+    known: keys.KeySupply | None = tail.recall(requester.user_nid, what, DEVICE_LIST, up_to)
+    if known is None:
+        known = await keys.supply(conn, tenant, requester.device_nid)
+        tail.remember(requester.user_nid, what, known, up_to)
+    return known
 
 
 async def _read(ctx: Context, tenant: Tenant, tail: Tail, asked: Asked) -> tuple[SyncResponse, int]:
@@ -122,7 +131,10 @@ async def _read(ctx: Context, tenant: Tenant, tail: Tail, asked: Asked) -> tuple
             joined = [row.room_nid for row in memberships if row.membership == JOIN]
             tail.add_user(me, joined, up_to, ctx.clock.monotonic_s())
         ignored = await _ignored(ctx, conn, tenant, tail, me, up_to)
+        supply = await _supply(conn, tenant, tail, asked.requester, up_to)
         window = Window(asked.after, up_to, concern)
         response = await SyncReading(ctx, conn, tenant, asked, window).read(memberships, ignored)
+    response.device_one_time_keys_count = supply.one_time_key_counts
+    response.device_unused_fallback_key_types = supply.unused_fallback_types
     ctx.caches.inboxes.put((tenant.tenant_id, asked.requester.device_nid), up_to if response.to_device else 0)
     return response, up_to
