@@ -66,7 +66,8 @@ class Limits(BaseModel):
     )
     joins_bytes_max: PositiveInt = Field(
         default=536_870_912,
-        description="Such answers that a process works on at once; what is beyond waits. 1 MiB of each does not count.",
+        description="Such answers that a process works on at once; what is beyond waits. 1 MiB of each does not count. "
+        "Until a room is stored it takes some nine times as much memory.",
     )
     leave_s_max: PositiveInt = Field(
         default=20, description="How long a user who leaves waits for other servers to take notice."
