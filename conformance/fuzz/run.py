@@ -30,6 +30,7 @@ HANG_SECONDS = 10  # the targets themselves refuse what takes 100 ms; this ends 
 INPUT_BYTES_MAX = {"json": 2048, "pdu": 4096, "packed": 512, "room": 320}
 RUST_FORMS = {
     "json_text": "json",
+    "split_object": "json",
     "open_event": "pdu",
     "packed_state": "packed",
     "check_auth": "room",

@@ -5,11 +5,13 @@ Only exceptions that are documented are caught. Where there are two texts, both 
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 from conformance.fuzz import room_bytes
 from timserver import core
 from timserver.core import choice, engine, resolution, sealing
 from timserver.core.definition import json_check, state_pack, state_resolution
+from timserver.core.definition import splitting as by_definition
 from timserver.matrix import pdu, redaction
 from timserver.matrix.errors import BadJson, MatrixError, TooLarge
 from timserver.matrix.event import Event, StateKey
@@ -18,6 +20,7 @@ from timserver.matrix.room_versions import ROOM_VERSIONS, RoomVersion
 
 SECONDS_MAX = 0.1
 EVENTS_JUDGED = 4
+PIECE_BYTES_MAX = 200
 Target = Callable[[bytes], None]
 
 
@@ -32,6 +35,21 @@ def json_text(data: bytes) -> None:
         assert by_engine == by_definition
         assert isinstance(by_engine, bytes)
         assert engine.canonical_json(by_engine) == by_engine
+
+
+def split_object(data: bytes) -> None:
+    """A large object in pieces, both texts; cut where the input's own bytes say."""
+    for form in (b"%s", b'{"state":[%s],"auth_chain":[]}', b'{"event":%s,"state":[],"auth_chain":[]}'):
+        whole = form % data
+        cuts = [0, *sorted(byte * len(whole) // 256 for byte in data[-4:]), len(whole)]
+        parts = [whole[begin:end] for begin, end in pairwise(cuts)]
+        by_engine = _outcome(_split, engine.Splitter, parts)
+        assert by_engine == _outcome(_split, by_definition.Splitter, [whole])
+
+
+def _split(kind: Callable[..., core.Splitter], parts: list[bytes]) -> list[tuple[str, bytes]]:
+    made = kind(("state", "auth_chain"), ("event",), PIECE_BYTES_MAX)
+    return [*(piece for part in parts for piece in made.feed(part)), *made.end()]
 
 
 def open_pdu(data: bytes) -> None:
@@ -111,6 +129,7 @@ def resolve(data: bytes) -> None:
 # target -> folder of its corpus
 CORPORA: dict[str, str] = {
     "json_text": "json",
+    "split_object": "json",
     "open_pdu": "pdu",
     "parse": "pdu",
     "redact": "pdu",
@@ -120,7 +139,7 @@ CORPORA: dict[str, str] = {
 }
 TARGETS: dict[str, Target] = {
     target.__name__: target
-    for target in (json_text, open_pdu, parse, redact, packed_state, check_auth, resolve)
+    for target in (json_text, split_object, open_pdu, parse, redact, packed_state, check_auth, resolve)
 }
 
 

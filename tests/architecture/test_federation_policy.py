@@ -30,6 +30,7 @@ STRANGER = ServerName("stranger.example")
 
 WAYS_OUT: dict[str, Callable[[FederationClient, Tenant], Any]] = {
     "request": lambda client, tenant: client.request(tenant, STRANGER, "GET", "/x"),
+    "request_in_chunks": lambda client, tenant: client.request_in_chunks(tenant, STRANGER, "GET", "/x"),
     "stream": lambda client, tenant: client.stream(tenant, STRANGER, "/x", idle_s=1),
     "follow": lambda client, tenant: client.follow(tenant, f"https://{STRANGER}/x", idle_s=1),
 }

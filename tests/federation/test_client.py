@@ -1,18 +1,20 @@
 """Requests to other people's servers. Real: sockets, TLS, the whole client. Fake: the other server."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp import web
 
 from tests.support.homeserver import settings_for
-from tests.support.remote_server import Authority, RemoteServer, remote_server
+from tests.support.remote_server import Authority, Received, RemoteServer, remote_server
 from timserver.clock import SystemClock, SystemIds
 from timserver.config import Federation
 from timserver.matrix import canonical_json, signing
 from timserver.matrix.ids import ServerName
 from timserver.matrix.json_types import JsonObject
 from timserver.policy.facts import FederationList
-from timserver.remote.client import FederationClient, RemoteError
+from timserver.remote.client import CallLimits, FederationClient, RemoteError
 from timserver.remote.fetcher import open_fetcher
 from timserver.remote.paths import path
 from timserver.tenancy import Tenant, TenantSettings, Variant
@@ -126,3 +128,86 @@ async def test_policy_stands_before_the_first_packet(client: FederationClient, r
         await client.request(tenant_of("praxis.example", Variant.PRO), remote.server_name, "GET", "/x")
     assert caught.value.denied
     assert not remote.requests
+
+
+async def test_an_answer_is_read_while_it_arrives(client: FederationClient, remote: RemoteServer) -> None:
+    """Signed as any request."""
+    go_on = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"x":'
+        await go_on.wait()
+        yield b"1}"
+
+    async def answer(_: Received) -> web.StreamResponse:
+        return web.Response(body=body(), content_type="application/json")
+
+    remote.answers_by("PUT", "/x", answer)
+    async with client.request_in_chunks(
+        ALICE_HS, remote.server_name, "PUT", "/x", content={"a": 1}
+    ) as chunks:
+        assert await anext(chunks) == b'{"x":'
+        go_on.set()
+        assert b"".join([chunk async for chunk in chunks]) == b"1}"
+    (received,) = remote.requests
+    assert received.json == {"a": 1}
+    assert received.headers["Authorization"].startswith("X-Matrix origin=")
+
+
+async def test_the_readers_time_is_not_the_other_servers(
+    client: FederationClient, remote: RemoteServer
+) -> None:
+    remote.answers("GET", "/x", b"x" * 8_000_000)
+    limits = CallLimits(timeout_s=1)
+    async with client.request_in_chunks(ALICE_HS, remote.server_name, "GET", "/x", limits=limits) as chunks:
+        size = len(await anext(chunks))
+        await asyncio.sleep(1.5)
+        async for chunk in chunks:
+            size += len(chunk)
+    assert size == 8_000_000
+
+
+async def test_an_answer_that_is_read_while_it_arrives_is_bounded(
+    client: FederationClient, remote: RemoteServer
+) -> None:
+    async def forever(pause_s: float) -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 1_000
+            await asyncio.sleep(pause_s)
+
+    async def endless(_: Received) -> web.StreamResponse:
+        return web.Response(body=forever(0))
+
+    async def slow(_: Received) -> web.StreamResponse:
+        return web.Response(body=forever(0.1))
+
+    async def silent(_: Received) -> web.StreamResponse:
+        await asyncio.sleep(5)
+        return web.Response()
+
+    async def read(path: str, limits: CallLimits) -> tuple[int, str, bool, int | None]:
+        size = 0
+        request = client.request_in_chunks(ALICE_HS, remote.server_name, "GET", path, limits=limits)
+        try:
+            async with request as chunks:
+                async for chunk in chunks:
+                    size += len(chunk)
+        except RemoteError as error:
+            return size, error.error, error.transient, error.status
+        raise AssertionError(f"{path} was read to its end")
+
+    remote.answers_by("GET", "/endless", endless)
+    remote.answers_by("GET", "/slow", slow)
+    remote.answers_by("GET", "/silent", silent)
+    remote.answers("GET", "/refused", {"errcode": "M_NOT_FOUND", "error": "x" * 300}, 404)
+    remote.answers("GET", "/large", b"x" * 2_000)
+    size, *error = await read("/endless", CallLimits(bytes_max=100_000))
+    assert 0 < size <= 100_000
+    assert error == ["answer of more than 100000 bytes", False, 200]
+    size, *error = await read("/slow", CallLimits(timeout_s=0.5))
+    assert size > 0
+    assert error == ["no answer in time", True, None]
+    assert await read("/silent", CallLimits(timeout_s=0.2)) == (0, "no answer in time", True, None)
+    assert await read("/refused", CallLimits()) == (0, "x" * 200, False, 404)
+    too_long = "answer of more than 1999 bytes"
+    assert await read("/large", CallLimits(bytes_max=1_999)) == (0, too_long, False, 200)

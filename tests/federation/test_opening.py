@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from tests.support.remote_context import process
 from tests.support.remote_server import Authority, RemoteServer, remote_server
@@ -16,7 +15,6 @@ from timserver.matrix.ids import EventID, RoomID, ServerName, UserID
 from timserver.matrix.json_types import JsonObject
 from timserver.matrix.room_versions import ROOM_VERSIONS, EventIdFormat
 from timserver.tenancy import Tenant
-from timserver.usecases.federation.opened import BATCH, open_in_batches
 from timserver.usecases.federation.opening import Refused, open_pdus
 from timserver.usecases.tenants import create_tenant
 from timserver.usecases.tenants.signing_key import signing_key
@@ -215,17 +213,3 @@ async def test_tenants_of_one_process_verify_once(ctx: Context, tenant: Tenant, 
     forged = changed(data, signatures={remote.server_name: {remote.key.key_id: "A" * 86}})
     assert value["signatures"]
     assert isinstance(await opened(ctx, tenant, forged), Refused), "another signature of the same event"
-
-
-async def test_a_large_room_is_opened_in_batches_with_a_line_in_the_log_for_each(
-    ctx: Context, tenant: Tenant, remote: RemoteServer
-) -> None:
-    good, bad = made_by(remote), made_by(remote, key=signing.make_signing_key(remote.key.key_id, bytes(32)))
-    many = [good] * (BATCH + 1) + [bad]
-    with capture_logs() as logs:
-        opened = await open_in_batches(ctx, tenant, V10, many)
-        await open_in_batches(ctx, tenant, V10, [good] * 3)
-    assert len(opened) == BATCH + 1
-    lines = [(line["events"], line["of"]) for line in logs if line["event"] == "opening a large room"]
-    assert lines == [(BATCH, BATCH + 2), (BATCH + 2, BATCH + 2)]
-    assert len(remote.asked(KEYS)) == 1

@@ -64,6 +64,11 @@ class Limits(BaseModel):
     join_answer_s_max: PositiveInt = Field(
         default=300, description="Time for another server's answer to a join."
     )
+    joins_bytes_max: PositiveInt = Field(
+        default=536_870_912,
+        description="Such answers that a process works on at once; what is beyond waits. 1 MiB of each does not count. "
+        "Until a room is stored it takes some nine times as much memory.",
+    )
     leave_s_max: PositiveInt = Field(
         default=20, description="How long a user who leaves waits for other servers to take notice."
     )

@@ -32,6 +32,7 @@ from timserver.core.forks import (
 from timserver.core.rejected import Rejected
 from timserver.core.resolution import resolve
 from timserver.core.sealing import OpenedPdu, canonical_body, open_pdu, open_pdus, seal
+from timserver.core.splitting import Splitter, splitter
 from timserver.core.stored import Placed, Stored
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Placed",
     "Range",
     "Rejected",
+    "Splitter",
     "Stored",
     "auth_keys",
     "canonical_body",
@@ -65,6 +67,7 @@ __all__ = [
     "resolve",
     "seal",
     "separate",
+    "splitter",
     "state_keys",
     "unpack_state",
     "values",

@@ -2,7 +2,7 @@
 
 Nothing here is called directly: `timserver.core` has the functions, and `timserver.core.definition` says in Python
 what each of them must do. ValueError carries one of the reasons "not_json", "duplicate_key", "depth",
-"integer_range", "float", "surrogate".
+"integer_range", "float", "surrogate", "shape".
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,6 +39,13 @@ def open_events(pdus: list[bytes], rules: int) -> list[tuple[str, bytes, bool, b
     """`open_event` for each PDU, with the reason in place of the error. Releases the interpreter lock and takes as many
     threads as there are cores, at most four.
     """
+
+class Splitter:
+    """`core.splitting.Splitter`."""
+
+    def __init__(self, lists: Sequence[str], values: Sequence[str], piece_bytes_max: int) -> None: ...
+    def feed(self, data: bytes) -> list[tuple[str, bytes]]: ...
+    def end(self) -> list[tuple[str, bytes]]: ...
 
 def verify(items: list[tuple[bytes, bytes, bytes]]) -> list[bool]:
     """Which of (public key, message, signature) are right. Releases the interpreter lock; threads as `open_events`."""

@@ -5,8 +5,8 @@ signature, fetch. An answer other than 200 is a RemoteError.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Protocol, TypedDict, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -32,6 +32,9 @@ __all__ = ["DEFAULT", "CallLimits", "FederationClient", "Loopback", "RemoteError
 _ERROR_BYTES_MAX = 65_536
 _OPEN_BYTES_MAX = 262_144
 _ERROR_TEXT_MAX = 200
+_CHUNK_BYTES = 65_536
+
+Answer = TypeVar("Answer")
 
 
 class CallLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +71,11 @@ class Loopback(Protocol):
     ) -> AbstractAsyncContextManager[Streamed]:
         """As `FederationClient.stream`. Raises RemoteError alike."""
         ...
+
+
+class _Bounds(TypedDict):
+    bytes_max: int
+    timeout_s: float
 
 
 class _ErrorBody(msgspec.Struct, frozen=True):
@@ -111,24 +119,45 @@ class FederationClient:
         self._check_policy(tenant, destination)
         if self.loopback is not None and await self.loopback.hosts(destination):
             return await self.loopback.request(tenant, destination, method, path, query, content)
-        body = None if content is None else encode(content)
-        uri = uri_of(path, query)
-        headers = await self._headers(tenant, destination, method, uri, body)
-        bytes_max = limits.bytes_max or self._bytes_max
-        timeout_s = limits.timeout_s or self._timeout_s
-        route = await self.discovery.route(destination)
-        for number, place in enumerate(route.places, 1):
-            request = _request(route, place, method, uri, headers, body)
-            try:
-                answer = await self.fetcher.fetch(request, bytes_max=bytes_max, timeout_s=timeout_s)
-            except Unreached:
-                if number < len(route.places):
-                    continue
-                raise
+        bounds = self._bounds(limits)
+        ways = await self._ways(tenant, destination, method, uri_of(path, query), content)
+
+        async def fetch(request: Request) -> Fetched:
+            return await self.fetcher.fetch(request, **bounds)
+
+        answer = await _reached(ways, fetch)
+        if answer.status != 200:
+            raise refusal(answer)
+        return answer.body
+
+    @asynccontextmanager
+    async def request_in_chunks(
+        self,
+        tenant: Tenant,
+        destination: ServerName,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        content: JsonObject | None = None,
+        limits: CallLimits = DEFAULT,
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """As `request`, but the bytes are given while they arrive. Raises RemoteError, also while they are read."""
+        self._check_policy(tenant, destination)
+        if self.loopback is not None and await self.loopback.hosts(destination):
+            yield _chunks_of(await self.loopback.request(tenant, destination, method, path, query, content))
+            return
+        bounds = self._bounds(limits)
+        ways = await self._ways(tenant, destination, method, uri_of(path, query), content)
+        async with AsyncExitStack() as stack:
+
+            async def fetch(request: Request) -> Streamed:
+                return await stack.enter_async_context(self.fetcher.fetch_in_chunks(request, **bounds))
+
+            answer = await _reached(ways, fetch)
             if answer.status != 200:
-                raise refusal(answer)
-            return answer.body
-        raise AssertionError("a route has at least one place")
+                raise await _refusal_of_stream(answer)
+            yield answer.chunks
 
     async def get_unsigned(self, route: Route, path: str) -> Fetched:
         """Any answer to an unsigned GET of what is open to everybody, at a route. No policy: the caller has asked it, or
@@ -174,6 +203,22 @@ class FederationClient:
                 raise await _refusal_of_stream(answer)
             yield answer
 
+    def _bounds(self, limits: CallLimits) -> _Bounds:
+        return {
+            "bytes_max": limits.bytes_max or self._bytes_max,
+            "timeout_s": limits.timeout_s or self._timeout_s,
+        }
+
+    async def _ways(
+        self, tenant: Tenant, destination: ServerName, method: str, uri: str, content: JsonObject | None
+    ) -> list[Request]:
+        """The signed request, for each place where the server may be, in the order of trying."""
+        body = None if content is None else encode(content)
+        headers = await self._headers(tenant, destination, method, uri, body)
+        route = await self.discovery.route(destination)
+        assert route.places
+        return [_request(route, place, method, uri, headers, body) for place in route.places]
+
     def _check_policy(self, tenant: Tenant, destination: ServerName) -> None:
         if destination == tenant.server_name:
             raise RemoteError("this is ourselves", denied=True)
@@ -192,6 +237,21 @@ class FederationClient:
         )
         headers = {"Authorization": authorization}
         return headers if body is None else {**headers, "Content-Type": "application/json"}
+
+
+async def _reached(ways: Sequence[Request], fetch: Callable[[Request], Awaitable[Answer]]) -> Answer:
+    """The answer of the first place where there is somebody. Raises RemoteError."""
+    for request in ways[:-1]:
+        try:
+            return await fetch(request)
+        except Unreached:
+            continue
+    return await fetch(ways[-1])
+
+
+async def _chunks_of(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), _CHUNK_BYTES):
+        yield body[start : start + _CHUNK_BYTES]
 
 
 def located(url: str) -> URL:

@@ -10,7 +10,7 @@ import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib.metadata import version
 from typing import Final
 
@@ -100,6 +100,23 @@ class Fetcher:
         raise RemoteError("too many redirects")
 
     @asynccontextmanager
+    async def fetch_in_chunks(
+        self, request: Request, *, bytes_max: int, timeout_s: float
+    ) -> AsyncIterator[Streamed]:
+        """As `fetch` without redirects, but the reader gets the body while it arrives. Bytes are counted, and the time that
+        the other server takes, not the reader's. Raises RemoteError, also while the body is read.
+        """
+        began_s = _now_s()
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    answer = await stack.enter_async_context(self.stream(request, idle_s=timeout_s))
+            except TimeoutError:
+                raise RemoteError("no answer in time", transient=True) from None
+            chunks = _timed(_counted(answer, bytes_max), timeout_s - (_now_s() - began_s))
+            yield msgspec.structs.replace(answer, chunks=chunks)
+
+    @asynccontextmanager
     async def stream(self, request: Request, *, idle_s: float) -> AsyncIterator[Streamed]:
         """One answer, body unread, no redirect followed. The reader counts bytes and time. Raises RemoteError."""
         timeout = aiohttp.ClientTimeout(
@@ -186,18 +203,46 @@ def _redirected(request: Request, target: str) -> Request:
 
 
 async def _read(answer: Streamed, bytes_max: int, *, cut: bool) -> bytes:
-    if not cut and int(answer.headers.get("Content-Length", "0")) > bytes_max:
-        raise RemoteError(f"answer of more than {bytes_max} bytes", status=answer.status)
-    chunks: list[bytes] = []
+    if not cut:
+        return b"".join([chunk async for chunk in _counted(answer, bytes_max)])
+    body = bytearray()
+    async for chunk in answer.chunks:
+        body += chunk
+        if len(body) > bytes_max:
+            break
+    return bytes(body[:bytes_max])
+
+
+async def _counted(answer: Streamed, bytes_max: int) -> AsyncIterator[bytes]:
+    """The body. Raises RemoteError as soon as it is too long."""
+    too_long = RemoteError(f"answer of more than {bytes_max} bytes", status=answer.status)
+    if int(answer.headers.get("Content-Length", "0")) > bytes_max:
+        raise too_long
     size = 0
     async for chunk in answer.chunks:
         size += len(chunk)
-        chunks.append(chunk)
-        if size > bytes_max and cut:
-            return b"".join(chunks)[:bytes_max]
         if size > bytes_max:
-            raise RemoteError(f"answer of more than {bytes_max} bytes", status=answer.status)
-    return b"".join(chunks)
+            raise too_long
+        yield chunk
+
+
+async def _timed(chunks: AsyncIterator[bytes], timeout_s: float) -> AsyncIterator[bytes]:
+    """The time in which nobody asks for a chunk does not count."""
+    while True:
+        began_s = _now_s()
+        try:
+            async with asyncio.timeout(timeout_s):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise RemoteError("no answer in time", transient=True) from None
+        timeout_s -= _now_s() - began_s
+        yield chunk
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -186,7 +186,12 @@ async def admit(database: Database, tenant: Tenant, wanted: Admission) -> Append
 
 
 async def insert_outliers(database: Database, tenant: Tenant, room_nid: int, new: Sequence[Outlier]) -> bool:
-    """All or none: False when somebody else has stored one of them, under another number."""
+    """All or none: False when somebody else has stored one of them, under another number.
+
+    By arrays, not by COPY: that is refused for tables with row-level security, and knows no conflicts. By way of a temporary
+    table it takes as long (40,000 events by 1,000: 1.9 s, and 1.6 s of processor time with the database's, either way) and
+    no less memory, but leaves rows in the catalogs for each table.
+    """
     columns = [columns_of(event.placed) for event in new]
     arguments = [
         room_nid,

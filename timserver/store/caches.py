@@ -18,6 +18,7 @@ from timserver.matrix.ids import ServerName
 from timserver.matrix.json_types import JsonValue
 from timserver.matrix.server_acl import ServerAcl
 from timserver.matrix.signing import SigningKey
+from timserver.store.byte_shares import ByteShares
 from timserver.store.in_flight import InFlight
 from timserver.store.live_rooms import LiveRooms
 from timserver.store.places import Shares
@@ -173,6 +174,7 @@ class Caches:
         """Transactions that are being received, by tenant and origin; no entry for none."""
         self.joins: InFlight[tuple[int, str]] = InFlight()
         """By tenant and room id: joins by way of other servers that are under way."""
+        self.join_bytes = ByteShares(limits.joins_bytes_max, limits.join_answer_bytes_max)
         self.room_nids: Lru[tuple[int, str], int] = Lru(limits.rooms_cached_max)
         self.heard: Lru[tuple[int, str], float] = Lru(limits.tokens_cached_max)
         """By other server: the monotonic time when a request of it was last noted."""

@@ -15,7 +15,7 @@ DEPTH_MAX: Final = 254
 def check_json(data: bytes, depth_max: int, *, strict_integers: bool) -> None:
     """Raise ValueError with a reason, see `engine.pyi`."""
     value = _read(data, strict_integers=strict_integers)
-    _check_depth(value, depth_max)
+    check_depth(value, depth_max)
     _check_surrogates(value)
 
 
@@ -73,7 +73,8 @@ def _refuse_constant(text: str) -> NoReturn:
     raise ValueError("not_json")
 
 
-def _check_depth(value: JsonValue, depth_max: int) -> None:
+def check_depth(value: JsonValue, depth_max: int) -> None:
+    """Raise ValueError for more levels."""
     pending = [(value, 0)]
     while pending:
         item, depth = pending.pop()

@@ -3,13 +3,16 @@
 Spec: https://spec.matrix.org/v1.19/server-server-api/#joining-rooms
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 
+from timserver import core
 from timserver.matrix.ids import EventID, RoomID, ServerName, UserID
 from timserver.matrix.json_types import JsonObject
+from timserver.matrix.pdu import READ_BYTES_MAX
 from timserver.remote.client import DEFAULT, CallLimits, FederationClient
 from timserver.remote.errors import RemoteError
 from timserver.remote.federation.reading import read_answer
@@ -24,20 +27,21 @@ class Template(msgspec.Struct, frozen=True):
     room_version: str = "1"
 
 
-class RoomAnswer(msgspec.Struct, frozen=True):
-    """The answer to a join: PDUs as they came, nothing of them checked."""
+Piece = tuple[str, bytes]
+"""A PDU, and the member of the answer that it is in: `state` or `auth_chain`."""
 
-    state: list[msgspec.Raw]
-    auth_chain: list[msgspec.Raw]
-    event: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+class Arrived(msgspec.Struct, frozen=True):
+    """Some more of the answer to a join: its size, and what is whole with it, nothing of it checked."""
+
+    size_bytes: int
+    pieces: Sequence[Piece]
+    event: bytes | None
     """Our join with the other server's signature, from a restricted room."""
 
 
 class _KnockAnswer(msgspec.Struct, frozen=True):
     knock_room_state: list[msgspec.Raw] = []
-
-
-_decode_room = msgspec.json.Decoder(RoomAnswer).decode
 
 
 async def make_membership(
@@ -57,6 +61,7 @@ async def make_membership(
     return read_answer(data, Template)
 
 
+@asynccontextmanager
 async def send_join(
     client: FederationClient,
     tenant: Tenant,
@@ -66,14 +71,30 @@ async def send_join(
     pdu: JsonObject,
     *,
     limits: CallLimits = DEFAULT,
-) -> RoomAnswer:
-    """`/send_join`, for the whole state. Raises RemoteError."""
+) -> AsyncIterator[AsyncIterator[Arrived]]:
+    """`/send_join`, for the whole state, told while it arrives. Raises RemoteError, also while it is read: what was told
+    before is worth nothing then.
+    """
     where = path("/_matrix/federation/v2/send_join/{}/{}", room_id, event_id)
-    data = await client.request(tenant, destination, "PUT", where, content=pdu, limits=limits)
+    request = client.request_in_chunks(tenant, destination, "PUT", where, content=pdu, limits=limits)
+    async with request as chunks:
+        yield _arriving(chunks)
+
+
+async def _arriving(chunks: AsyncIterator[bytes]) -> AsyncIterator[Arrived]:
+    """The events are read one by one, strictly, when they are opened."""
+    splitter = core.splitter(("state", "auth_chain"), ("event",), READ_BYTES_MAX)
     try:
-        return _decode_room(data)  # its events are read one by one, strictly, when they are opened
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise RemoteError(f"answer of a wrong shape: {type(error).__name__}", status=200) from error
+        async for chunk in chunks:
+            yield _arrived(len(chunk), splitter.feed(chunk))
+        yield _arrived(0, splitter.end())
+    except ValueError as error:
+        raise RemoteError("answer of a wrong shape", status=200) from error
+
+
+def _arrived(size_bytes: int, pieces: Sequence[Piece]) -> Arrived:
+    event = next((piece for name, piece in pieces if name == "event"), None)
+    return Arrived(size_bytes, [piece for piece in pieces if piece[0] != "event"], event)
 
 
 async def send_leave(

@@ -21,7 +21,7 @@ from timserver.store import terms
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Tenant
 from timserver.usecases.events.admitting import Status, admit
-from timserver.usecases.federation.opened import must_open
+from timserver.usecases.federation.opening import must_open
 from timserver.usecases.federation.resident_room import resident_room
 from timserver.usecases.membership.restricted import authorising_user
 from timserver.usecases.tenants.signing_key import signing_key

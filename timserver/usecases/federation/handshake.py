@@ -15,7 +15,7 @@ import structlog
 
 from timserver import core
 from timserver.context import Context
-from timserver.matrix import errors, membership_template, pdu
+from timserver.matrix import errors, membership_template
 from timserver.matrix.event import Event
 from timserver.matrix.ids import EventID, RoomID, ServerName, UserID
 from timserver.matrix.json_types import JsonObject
@@ -29,7 +29,7 @@ from timserver.usecases.tenants.signing_key import signing_key
 _log = structlog.get_logger("timserver.federation")
 
 Answer = TypeVar("Answer")
-Send = Callable[[ServerName, Event, JsonObject], Awaitable[Answer]]
+Send = Callable[[ServerName, RoomVersion, Event], Awaitable[Answer]]
 
 _PASSED_ON: Final[Mapping[str, type[errors.MatrixError]]] = {
     kind.errcode: kind
@@ -73,7 +73,7 @@ async def shake_hands(
     for server_name in servers:
         try:
             version, event = await _event(ctx, tenant, server_name, asked)
-            answer = await send(server_name, event, pdu.to_object(version, event))
+            answer = await send(server_name, version, event)
         except RemoteError as error:
             _log.info("handshake refused", server=server_name, membership=asked.membership, error=str(error))
             refusals.append(error)

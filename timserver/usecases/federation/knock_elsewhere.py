@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import msgspec
 
 from timserver.context import Context
-from timserver.matrix import errors
+from timserver.matrix import errors, pdu
 from timserver.matrix.event import Event
 from timserver.matrix.ids import ServerName
 from timserver.matrix.json_types import JsonObject
+from timserver.matrix.room_versions import RoomVersion
 from timserver.remote.federation import handshakes
 from timserver.tenancy import Tenant
 from timserver.usecases.federation.handshake import Asked, shake_hands
@@ -22,9 +23,10 @@ from timserver.usecases.federation.shown_state import read_shown_state
 async def knock_elsewhere(ctx: Context, tenant: Tenant, asked: Asked, servers: Sequence[ServerName]) -> None:
     """Raises what `shake_hands` does."""
 
-    async def send(server_name: ServerName, event: Event, pdu: JsonObject) -> list[msgspec.Raw]:
+    async def send(server_name: ServerName, version: RoomVersion, event: Event) -> list[msgspec.Raw]:
+        value = pdu.to_object(version, event)
         return await handshakes.send_knock(
-            ctx.remote, tenant, server_name, asked.room_id, event.event_id, pdu
+            ctx.remote, tenant, server_name, asked.room_id, event.event_id, value
         )
 
     shaken = await shake_hands(ctx, tenant, servers, asked, send)

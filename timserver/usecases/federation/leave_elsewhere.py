@@ -18,7 +18,7 @@ from timserver.matrix.event import Event, get_str
 from timserver.matrix.ids import EventID, InvalidID, ServerName, parse_user_id, server_name_of
 from timserver.matrix.json_types import JsonObject
 from timserver.matrix.pdu import PduTemplate
-from timserver.matrix.room_versions import EventIdFormat
+from timserver.matrix.room_versions import EventIdFormat, RoomVersion
 from timserver.remote.federation import handshakes
 from timserver.store import rooms
 from timserver.store.live_rooms import LiveRoom
@@ -51,7 +51,8 @@ async def leave_elsewhere(
         version=room.version,
     )
 
-    async def send(server_name: ServerName, event: Event, value: JsonObject) -> None:
+    async def send(server_name: ServerName, version: RoomVersion, event: Event) -> None:
+        value = pdu.to_object(version, event)
         await handshakes.send_leave(ctx.remote, tenant, server_name, room.room_id, event.event_id, value)
 
     try:

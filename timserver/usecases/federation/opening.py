@@ -46,6 +46,14 @@ class _Opened(msgspec.Struct, frozen=True):
     valid_at_ts: int
 
 
+async def must_open(ctx: Context, tenant: Tenant, version: RoomVersion, pdu: bytes) -> Event:
+    """The event. Raises BadJson for one that is refused."""
+    (opened,) = await open_pdus(ctx, tenant, version, [pdu])
+    if isinstance(opened, Refused):
+        raise BadJson("The event is not valid", inner=str(opened))
+    return opened
+
+
 async def open_pdus(
     ctx: Context, tenant: Tenant, version: RoomVersion, pdus: Sequence[bytes]
 ) -> list[Event | Refused]:

@@ -24,7 +24,7 @@ from timserver.store.live_rooms import BAN, JOIN, LiveRoom
 from timserver.tenancy import Tenant
 from timserver.usecases.federation.acl import check_acl
 from timserver.usecases.federation.listing import federation_list
-from timserver.usecases.federation.opened import must_open
+from timserver.usecases.federation.opening import must_open
 from timserver.usecases.federation.out_of_band import store_out_of_band
 from timserver.usecases.federation.resident_room import takes_part
 from timserver.usecases.federation.shown_state import read_shown_state

@@ -24,6 +24,7 @@ mod numbers;
 mod resolution;
 mod resolution_v1;
 mod signature;
+mod splitting;
 mod state_pack;
 mod stored;
 mod stored_event;
@@ -80,6 +81,8 @@ mod engine {
 
     #[pymodule_export]
     use super::fork::Fork;
+    #[pymodule_export]
+    use super::splitting::Splitter;
     #[pymodule_export]
     use super::stored::{changes, merged, reach, reach_after, values, vector};
     #[pymodule_export]

@@ -155,11 +155,7 @@ impl<'a> Lexer<'a> {
 
     /// Moves to the next quote, backslash or control character.
     fn plain(&mut self) -> usize {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let whole = rest.chunks_exact(8).take_while(|eight| !has_special(eight)).count() * 8;
-        let rest = rest.get(whole..).unwrap_or_default();
-        let length = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-        self.at += whole + length.unwrap_or(rest.len());
+        self.at += plain_length(self.text.as_bytes().get(self.at..).unwrap_or_default());
         self.at
     }
 
@@ -276,6 +272,14 @@ impl<'a> Lexer<'a> {
         self.at += 4;
         Ok(unit)
     }
+}
+
+/// How many bytes there are before the first quote, backslash or control character.
+pub fn plain_length(bytes: &[u8]) -> usize {
+    let whole = bytes.chunks_exact(8).take_while(|eight| !has_special(eight)).count() * 8;
+    let rest = bytes.get(whole..).unwrap_or_default();
+    let length = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
+    whole + length.unwrap_or(rest.len())
 }
 
 /// Whether a quote, a backslash or a control character is among eight bytes, looked at as one number: a byte is 0 where

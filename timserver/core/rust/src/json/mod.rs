@@ -1,6 +1,7 @@
 //! JSON as Matrix wants it: strict reading, refusals with a name, and the canonical encoding.
 pub mod check;
 pub mod lexer;
+pub mod splitter;
 pub mod tree;
 
 /// Why a text is refused; `name` is part of the contract.
@@ -12,6 +13,7 @@ pub enum Reason {
     IntegerRange,
     Float,
     Surrogate,
+    Shape,
 }
 
 impl Reason {
@@ -23,6 +25,7 @@ impl Reason {
             Reason::IntegerRange => "integer_range",
             Reason::Float => "float",
             Reason::Surrogate => "surrogate",
+            Reason::Shape => "shape",
         }
     }
 }
