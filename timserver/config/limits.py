@@ -65,7 +65,7 @@ class Limits(BaseModel):
         default=300, description="Time for another server's answer to a join."
     )
     joins_bytes_max: PositiveInt = Field(
-        default=536_870_912,
+        default=335_544_320,
         description="Such answers that a process works on at once; what is beyond waits. 1 MiB of each does not count. "
         "Until a room is stored it takes some nine times as much memory.",
     )
