@@ -34,6 +34,11 @@ class Flood:
         self.statuses: Counter[int] = Counter()
         self.seconds = 0.0
 
+    def forget(self) -> None:
+        """Of the rounds so far nothing counts."""
+        self.statuses.clear()
+        self.seconds = 0.0
+
     @asynccontextmanager
     async def round(self, seconds: float) -> AsyncIterator[None]:
         """Flood while the block runs, which should end earlier."""

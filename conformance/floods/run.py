@@ -122,7 +122,7 @@ async def _plan(name: str, deployment: Deployment, practices: list[Practice], se
         per_second, connections = 10 * TENANT_QUOTA, 100
         crowd = [await deployment.flooder(practices[-1], f"user{number}") for number in range(25)]
         made = [flooder.requests() for flooder in crowd]
-    wanted = int(per_second * seconds / len(made)) + 1
+    wanted = int(per_second * seconds * (ROUNDS + 1) / ROUNDS / len(made)) + 1
     return Plan(
         port=deployment.server.port,
         per_second=per_second,
@@ -137,6 +137,12 @@ async def _measured(name: str, deployment: Deployment, others: Others, plan: Pla
     before = memory_bytes(deployment.server.pid)
     without, during = Seen(), Seen()
     async with prepared(plan) as flood:
+        async with flood.round(
+            seconds / ROUNDS
+        ):  # a server that runs for long has used each of its connections
+            await others.watch(seconds / ROUNDS, Seen())
+        await asyncio.sleep(1)
+        flood.forget()
         for _ in range(ROUNDS):
             await others.watch(seconds / ROUNDS, without)
             async with flood.round(seconds / ROUNDS + 0.5):

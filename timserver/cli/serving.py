@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from timserver.cli.allocator import give_memory_back
+from timserver.cli.interpreter import stay_responsive
 from timserver.cli.options import settings_of
 from timserver.cli.outcome import CommandError, ExitCode, ending
 
@@ -101,6 +102,7 @@ def _work(
         await app.serve(settings, master_key, sockets, stop, tell_ready)
 
     give_memory_back()
+    stay_responsive()
     code = ExitCode.OK
     try:
         uvloop.run(main())
