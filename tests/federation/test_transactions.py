@@ -386,13 +386,27 @@ async def test_s19_a_server_that_drops_off_the_list(server: Homeserver) -> None:
     assert await world.texts() == ["while listed"]
 
 
+async def test_an_answer_outlives_the_process(world: World) -> None:
+    """Events that were taken are known when they come again; that others were refused is remembered."""
+    await world.join()
+    good = await world.message("good")
+    bad = {**json.loads(good.pdu), "origin_server_ts": 1}
+    answers = world.server.ctx.caches.transactions.answers
+    for txn_id, events, refused in (("taken", [good], 0), ("refused", [good, bad], 1), ("empty", [], 0)):
+        first = (await world.put(*events, txn_id=txn_id)).must()
+        assert sum("error" in result for result in first["pdus"].values()) == refused
+        answers.drop_where(lambda *_: True)
+        assert (await world.put(*events, txn_id=txn_id)).must().raw == first.raw
+    assert await world.texts() == ["good"]
+
+
 async def test_a_server_sends_one_transaction_after_the_other(world: World) -> None:
     ctx = world.server.ctx
     key = (world.here.tenant_id, world.there.server_name)
-    ctx.caches.receiving[key] = ctx.settings.limits.federation_transactions_at_once
+    ctx.caches.transactions.receiving[key] = ctx.settings.limits.federation_transactions_at_once
     with pytest.raises(errors.LimitExceeded):
         await receive_transaction(ctx, world.here, world.there.server_name, "1", b'{"pdus":[]}')
-    del ctx.caches.receiving[key]
+    del ctx.caches.transactions.receiving[key]
     answer = await receive_transaction(ctx, world.here, world.there.server_name, "1", b'{"pdus":[]}')
     assert answer == b'{"pdus":{}}'
-    assert not ctx.caches.receiving
+    assert not ctx.caches.transactions.receiving

@@ -32,6 +32,9 @@ Value = TypeVar("Value")
 
 STALE_S = 30.0
 
+_ANSWERS_MAX = 2_000
+"""Mostly of 100 bytes, at most of some KiB."""
+
 _ACLS_MAX = 500
 """Each may have 65,536 bytes."""
 
@@ -124,6 +127,18 @@ class Previews:
         self.slots = asyncio.Semaphore(limits.previews_at_once_max)
 
 
+class Transactions:
+    """Of other servers: how many are being received, by tenant and origin (no entry for none), and what was answered to
+    them, by tenant and hash.
+    """
+
+    __slots__ = ("answers", "receiving")
+
+    def __init__(self) -> None:
+        self.receiving: Counter[tuple[int, ServerName]] = Counter()
+        self.answers: Lru[tuple[int, bytes], bytes] = Lru(_ANSWERS_MAX)
+
+
 class Caches:
     """All caches of a process."""
 
@@ -170,8 +185,7 @@ class Caches:
         self._locks: WeakValueDictionary[tuple[Hashable, ...], asyncio.Lock] = WeakValueDictionary()
         self.media_slots = asyncio.Semaphore(limits.remote_media_at_once_max)
         self.previews = Previews(limits)
-        self.receiving: Counter[tuple[int, str]] = Counter()
-        """Transactions that are being received, by tenant and origin; no entry for none."""
+        self.transactions = Transactions()
         self.joins: InFlight[tuple[int, str]] = InFlight()
         """By tenant and room id: joins by way of other servers that are under way."""
         self.join_bytes = ByteShares(limits.joins_bytes_max, limits.join_answer_bytes_max)

@@ -46,7 +46,10 @@ async def receive_transaction(
     """
     now_ms = ctx.clock.now_ms()
     txn_hash = transactions.key_of(origin, txn_id)
-    known = await inbox.known_answer(ctx.database, tenant, txn_hash, now_ms)
+    key = tenant.tenant_id, txn_hash
+    known = ctx.caches.transactions.answers.get(key) or await inbox.known_answer(
+        ctx.database, tenant, txn_hash, now_ms
+    )
     if known is not None:
         return known
     transaction = transactions.split(body)
@@ -58,15 +61,16 @@ async def receive_transaction(
         results = await _receive_pdus(ctx, tenant, origin, transaction.pdus)
         others = [data for data in transaction.edus if _MESSAGE not in data]
         await _receive_edus(ctx, tenant, origin, others)
-    answer = msgspec.json.encode(_Answer(results))
-    await inbox.remember_answer(ctx.database, tenant, txn_hash, answer, now_ms, now_ms + ANSWER_KEPT_MS)
-    return answer
+    answer = ctx.caches.transactions.answers.put(key, msgspec.json.encode(_Answer(results)))
+    if transaction.edus or any(result.error is not None for result in results.values()):
+        await inbox.remember_answer(ctx.database, tenant, txn_hash, answer, now_ms, now_ms + ANSWER_KEPT_MS)
+    return answer  # events that were taken are known when they come again, and the answer is the same
 
 
 @contextmanager
 def _counted(ctx: Context, tenant: Tenant, origin: ServerName) -> Iterator[None]:
     """A server sends one transaction after the other; one that does not is told to."""
-    receiving, key = ctx.caches.receiving, (tenant.tenant_id, origin)
+    receiving, key = ctx.caches.transactions.receiving, (tenant.tenant_id, origin)
     if receiving[key] >= ctx.settings.limits.federation_transactions_at_once:
         raise errors.LimitExceeded(retry_after_ms=1000)
     receiving[key] += 1
