@@ -137,9 +137,8 @@ async def _measured(name: str, deployment: Deployment, others: Others, plan: Pla
     before = memory_bytes(deployment.server.pid)
     without, during = Seen(), Seen()
     async with prepared(plan) as flood:
-        async with flood.round(
-            seconds / ROUNDS
-        ):  # a server that runs for long has used each of its connections
+        # A server that runs for long has used each of its connections.
+        async with flood.round(seconds / ROUNDS):
             await others.watch(seconds / ROUNDS, Seen())
         await asyncio.sleep(1)
         flood.forget()

@@ -198,11 +198,14 @@ class Tail:
         this kind, and there was none.
         """
         user = self.users.get(user_nid)
-        found = user.read.get(what) if user is not None and up_to <= self.end else None
-        facts = self.facts_for(user_nid, found[0]) if found is not None else None
-        if found is None or facts is None or any(fact.kind == kind for fact in facts):
+        if user is None or what not in user.read or up_to > self.end:
             return None
-        return found[1]
+        position, value = user.read[what]
+        facts = self.facts_for(user_nid, position)
+        if facts is None or any(fact.kind == kind for fact in facts):
+            return None
+        user.read[what] = up_to, value
+        return value
 
     def remember(self, user_nid: int, what: Hashable, value: Any, up_to: int) -> None:
         """What was read with all facts up to a position, while the user is live."""
