@@ -86,6 +86,9 @@ async def _receive_pdus(ctx: Context, tenant: Tenant, origin: ServerName, pdus: 
     by_room: dict[RoomID, list[tuple[int, Pdu]]] = {}
     for place, pdu in enumerate(pdus):
         by_room.setdefault(pdu.room_id, []).append((place, pdu))
+    if len(by_room) == 1:
+        ((room_id, part),) = by_room.items()
+        return await receive_in_room(ctx, tenant, origin, room_id, part)
     limit = asyncio.Semaphore(ROOMS_AT_ONCE)
 
     async def one(room_id: RoomID, part: list[tuple[int, Pdu]]) -> Results:
