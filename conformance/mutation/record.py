@@ -1,6 +1,6 @@
 """A pytest plugin, `-p conformance.mutation.record`: writes down what the tests ask the engine, and the answers.
 
-It stands in for `timserver.core.engine` before anything has imported it. Each call, and each `Fork` with all that it was
+It stands in for `timserver.core.engine` before anything has imported it. Each call, and each object with all that it was
 asked, is written once into the file that CALLS names, in the order of chance, so that a wrong answer is found soon.
 """
 
@@ -27,7 +27,7 @@ KEPT_MAX = 2_500  # of these, by chance; and all calls of unit tests, where each
 ORDER_SEED = 1
 
 _stored: dict[int, tuple[Any, tuple[Any, ...]]] = {}  # by identity: the event, and what it was made of
-_forks: list["RecordedFork"] = []
+_objects: list["Recorded"] = []
 _calls: dict[bytes, tuple[str, Any]] = {}
 _counts: Counter[str] = Counter()
 _asked_by_unit_tests: set[bytes] = set()
@@ -110,26 +110,32 @@ def read_stored(read: Callable[..., Any], *arguments: Any) -> Any:
     return stored
 
 
-class RecordedFork:
-    """A fork, and what it was asked."""
+class Recorded:
+    """An object of the engine, and what it was asked."""
 
-    def __init__(self, make: Callable[..., Any], *arguments: Any) -> None:
-        self.fork = make(*arguments)
+    def __init__(self, kind: str, make: Callable[..., Any], *arguments: Any) -> None:
+        self.kind, self.subject = kind, make(*arguments)
         self.arguments = plain([*arguments])
         self.steps: list[tuple[str, list[Any], tuple[str, Any]]] = []
         self.is_of_unit_test = is_unit_test()
-        if self.is_of_unit_test or len(_forks) < CALLS_MAX:
-            _forks.append(self)
+        if wants_more(kind):
+            _counts[kind] += 1
+            _objects.append(self)
 
     def __getattr__(self, name: str) -> Any:
-        part = getattr(self.fork, name)
+        part = getattr(self.subject, name)
         if not callable(part):
             self.steps.append((name, [], replay.comparable(name, part)))
             return part
 
         def step(*arguments: Any) -> Any:
-            answer = part(*arguments)
-            self.steps.append((name, plain([*arguments]), replay.comparable(name, answer)))
+            asked = plain([*arguments])
+            try:
+                answer = part(*arguments)
+            except Exception as error:
+                self.steps.append((name, asked, replay.refusal(error)))
+                raise
+            self.steps.append((name, asked, replay.comparable(name, answer)))
             return answer
 
         return step
@@ -141,9 +147,10 @@ def pytest_sessionfinish() -> None:
         pickle.dumps((*pickle.loads(asked), outcome)): asked in _asked_by_unit_tests
         for asked, outcome in _calls.items()
     }
-    for fork in _forks:
-        call = pickle.dumps(("Fork", fork.arguments, {}, fork.steps))
-        all_calls[call] = fork.is_of_unit_test or all_calls.get(call, False)
+    for subject in _objects:
+        call = pickle.dumps((subject.kind, subject.arguments, {}, subject.steps))
+        if len(call) <= BYTES_MAX or subject.kind == "Fork":
+            all_calls[call] = subject.is_of_unit_test or all_calls.get(call, False)
     of_unit_tests = [pickle.loads(call) for call, is_of_unit_test in all_calls.items() if is_of_unit_test]
     calls = [pickle.loads(call) for call, is_of_unit_test in sorted(all_calls.items()) if not is_of_unit_test]
     random.Random(ORDER_SEED).shuffle(calls)
@@ -173,7 +180,8 @@ def _stand_in() -> None:
         if isinstance(function, BuiltinFunctionType):
             setattr(recording, name, recorded(name, function))
     recording.__dict__["read_stored"] = functools.partial(read_stored, real.read_stored)
-    recording.__dict__["Fork"] = functools.partial(RecordedFork, real.Fork)
+    for kind in replay.OBJECTS:
+        recording.__dict__[kind] = functools.partial(Recorded, kind, getattr(real, kind))
     recording.__spec__ = importlib.util.spec_from_file_location(NAME, path)
     sys.modules[NAME] = recording
 

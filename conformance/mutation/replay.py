@@ -15,6 +15,7 @@ from typing import Any
 SECONDS_MAX = 15  # of CPU; mutants may never end
 BYTES_MAX = 2 << 30  # nor get enough
 CHUNK = 256
+OBJECTS = ("Fork", "Splitter")  # are asked several things
 UNORDERED = {"resolve", "numbers", "ranges", "full_set", "cited"}  # what comes of hash maps
 PLACED, STORED = "\0placed", "\0stored"  # begin tuples that stand for such objects
 ATTRIBUTES = ("number", "key", "event_id", "event_type", "auth", "size_bytes")  # of what is stored
@@ -29,8 +30,8 @@ def main(engine: str, calls: str) -> None:
         while file.peek(1):
             for name, arguments, named, expected in pickle.load(file):
                 found = (
-                    ask_fork(module, arguments, expected)
-                    if name == "Fork"
+                    ask_object(module, name, arguments, expected)
+                    if name in OBJECTS
                     else ask(module, name, arguments, named)
                 )
                 if found != expected:
@@ -56,15 +57,19 @@ def ask(module: ModuleType, name: str, arguments: list[Any], named: dict[str, An
     return comparable(name, answer)
 
 
-def ask_fork(
-    module: ModuleType, arguments: list[Any], steps: list[tuple[str, list[Any], tuple[str, Any]]]
+def ask_object(
+    module: ModuleType, kind: str, arguments: list[Any], steps: list[tuple[str, list[Any], tuple[str, Any]]]
 ) -> list[tuple[str, list[Any], tuple[str, Any]]]:
-    """All steps of a fork with the answers that they have now."""
-    fork = module.Fork(*made(module, arguments))
-    found = []
+    """All steps of an object with the answers that they have now, up to the first refusal."""
+    subject = getattr(module, kind)(*made(module, arguments))
+    found: list[tuple[str, list[Any], tuple[str, Any]]] = []
     for name, asked, _ in steps:
-        part = getattr(fork, name)
-        found.append((name, asked, comparable(name, part(*made(module, asked)) if callable(part) else part)))
+        part = getattr(subject, name)
+        try:
+            answer = part(*made(module, asked)) if callable(part) else part
+        except Exception as error:
+            return [*found, (name, asked, refusal(error))]
+        found.append((name, asked, comparable(name, answer)))
     return found
 
 
