@@ -13,7 +13,7 @@ _BLANKS: Final = " \t\n\r"
 
 
 def _refuse(*_: object) -> NoReturn:
-    raise ValueError("shape")
+    raise ValueError
 
 
 _decode = json.JSONDecoder(parse_int=len, parse_float=len, parse_constant=_refuse).raw_decode
