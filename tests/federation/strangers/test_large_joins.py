@@ -127,7 +127,6 @@ async def is_too_long(_: ToldRoom, data: bytes) -> Chunks:
 
 async def breaks_off(_: ToldRoom, data: bytes) -> Chunks:
     yield data[:-1]
-    await asyncio.sleep(0.1)
     raise ConnectionResetError
 
 
@@ -182,8 +181,8 @@ async def test_a_large_join_tells_of_itself_and_a_second_request_shares_it(
             first = group.create_task(join(alice, room, stranger))
             await eventually(lines)
             again = group.create_task(join(alice, room, stranger))
-            await asyncio.sleep(0.1)
-            assert not first.done()
+            _, waiting = await asyncio.wait([first, again], timeout=0.2)
+            assert waiting == {first, again}, "both wait for the one answer"
             go_on.set()
         assert await lines() == [BATCH, 2 * BATCH, 2 * BATCH + 3], "state, and an auth chain of three"
     first.result().must()
