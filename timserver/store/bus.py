@@ -13,6 +13,7 @@ import structlog
 
 _CHANNEL = "timserver"
 _INTERVAL_S = 0.01
+_QUIET_S_MAX = 15
 _PAYLOAD_BYTES_MAX = 7_500
 
 _log = structlog.get_logger("timserver.bus")
@@ -71,7 +72,8 @@ class Bus:
             )
             while not connection.is_closed():
                 try:
-                    await asyncio.wait_for(self._pending.wait(), 15)
+                    async with asyncio.timeout(_QUIET_S_MAX):  # `wait_for` loses a cancellation that comes with a hint
+                        await self._pending.wait()
                 except TimeoutError:
                     await connection.execute("select 1")
                     continue

@@ -130,7 +130,8 @@ class Database:
     async def close(self) -> None:
         """Close when idle; cut what is still running after 5 seconds."""
         try:
-            await asyncio.wait_for(self._pool.close(), 5)
+            async with asyncio.timeout(5):
+                await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
 

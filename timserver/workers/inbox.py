@@ -42,9 +42,8 @@ class InboxWorker:
                 except MatrixError as error:
                     _log.warning("the inbox halts", error=type(error).__name__)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(
-                        self._work.wait(), self._ctx.settings.limits.poll_interval_ms / 1000
-                    )
+                    async with asyncio.timeout(self._ctx.settings.limits.poll_interval_ms / 1000):
+                        await self._work.wait()
 
     async def _take(self, group: asyncio.TaskGroup) -> None:
         limits, now_ms = self._ctx.settings.limits, self._ctx.clock.now_ms()
