@@ -71,8 +71,9 @@ class Bus:
                 _CHANNEL, lambda _, pid, __, payload: None if pid == own_pid else self._hear(payload)
             )
             while not connection.is_closed():
+                # `wait_for` of Python 3.11 loses a cancellation that comes with a hint
                 try:
-                    async with asyncio.timeout(_QUIET_S_MAX):  # `wait_for` loses a cancellation that comes with a hint
+                    async with asyncio.timeout(_QUIET_S_MAX):
                         await self._pending.wait()
                 except TimeoutError:
                     await connection.execute("select 1")
