@@ -1,6 +1,7 @@
 """Transactions of other servers (RELIABILITY E10, E11, E15, S3, S19): each event has a result of its own."""
 
 import json
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.support.federation import Server, as_server
 from tests.support.guests import Guest
-from tests.support.homeserver import Homeserver, Person, Reply
+from tests.support.homeserver import Homeserver, Person, Reply, running, settings_for
 from tests.support.talk import room_with
 from timserver.api import federation
 from timserver.api.endpoint import declared_in
@@ -302,6 +303,61 @@ async def test_e11_access_control_lists_stand_on_every_way_in(world: World) -> N
     assert await world.results(again) == {again.event_id: {}}
 
 
+@pytest.fixture
+async def second(database_url: str) -> AsyncIterator[Homeserver]:
+    async with running(settings_for(database_url)) as homeserver:
+        yield homeserver
+
+
+@pytest.mark.parametrize("follows", ["what we remember", "what the other process did"])
+async def test_e11_what_another_process_did_to_the_room_counts(
+    world: World, second: Homeserver, follows: str
+) -> None:
+    """Memory says whether the room takes anything of a server; when it is behind, the event's own write finds out."""
+    await world.join()
+    there = msgspec.structs.replace(
+        world,
+        server=second,
+        alice=Person(second, world.here, world.alice.user_id, world.alice.token, world.alice.device_id),
+        bob=Guest(second.ctx, world.here, world.bob.user_id, world.there.key),
+    )
+
+    async def during(change: Coroutine[Any, Any, object]) -> Event:
+        message = await world.message("early")
+        await change
+        return message if follows == "what we remember" else await there.message("late")
+
+    denied = {"error": "The room does not let your server take part"}
+    message = await during(there.acl(allow=["*"], deny=[world.there.server_name]))
+    assert await world.results(message) == {message.event_id: denied}
+    await there.acl(allow=["*"])
+    message = await there.message("allowed again")
+    assert await world.results(message) == {message.event_id: {}}
+    assert await world.texts() == ["allowed again"]
+    message = await during(there.alice.post(f"/rooms/{world.room}/leave"))
+    gone = {"error": "Nobody of this server is in the room"}
+    assert await world.results(message) == {message.event_id: gone}
+
+
+async def test_an_invite_is_taken_back_after_another_process_left_the_room(
+    world: World, second: Homeserver
+) -> None:
+    """Memory thinks that we take part, so the leave goes the way of every event; it is not lost there."""
+    await world.join()
+    carl = await world.server.person(world.here, "carl")
+    levels = (await world.alice.get(f"/rooms/{world.room}/state/m.room.power_levels")).must().body
+    levels["users"][world.bob.user_id] = 100
+    (await world.alice.put(f"/rooms/{world.room}/state/m.room.power_levels", levels)).must()
+    invite = await world.bob.event(world.room, "m.room.member", {"membership": "invite"}, carl.user_id)
+    assert await world.results(invite) == {invite.event_id: {}}
+    back = await world.bob.event(world.room, "m.room.member", {"membership": "leave"}, carl.user_id)
+    there = Person(second, world.here, world.alice.user_id, world.alice.token, world.alice.device_id)
+    (await there.post(f"/rooms/{world.room}/leave")).must()
+    assert await world.results(back) == {back.event_id: {}}
+    synced = (await carl.get("/sync", timeout=0)).must()
+    assert world.room not in synced.body.get("rooms", {}).get("invite", {})
+
+
 ROOM_ROUTES = sorted(
     (item for module in federation.MODULES for item in declared_in(module) if "{roomId}" in item.paths[0]),
     key=lambda item: item.operation_id,
@@ -387,7 +443,7 @@ async def test_s19_a_server_that_drops_off_the_list(server: Homeserver) -> None:
 
 
 async def test_an_answer_outlives_the_process(world: World) -> None:
-    """Events that were taken are known when they come again; that others were refused is remembered."""
+    """Events are known when they come again, or refused again; that EDUs were taken is remembered."""
     await world.join()
     good = await world.message("good")
     bad = {**json.loads(good.pdu), "origin_server_ts": 1}
@@ -398,6 +454,24 @@ async def test_an_answer_outlives_the_process(world: World) -> None:
         answers.drop_where(lambda *_: True)
         assert (await world.put(*events, txn_id=txn_id)).must().raw == first.raw
     assert await world.texts() == ["good"]
+
+
+async def test_edus_are_taken_once(world: World) -> None:
+    """Even when the process that took them is gone."""
+    await world.join()
+    since = (await world.alice.get("/sync", timeout=0)).must()["next_batch"]
+    message = {
+        "sender": world.bob.user_id,
+        "type": "m.test",
+        "message_id": "1",
+        "messages": {world.alice.user_id: {"*": {}}},
+    }
+    for message["message_id"] in ("1", "2"):
+        edus = [{"edu_type": "m.direct_to_device", "content": message}]
+        assert (await world.put(edus=edus, txn_id="once")).must().body == {"pdus": {}}
+        world.server.ctx.caches.transactions.answers.drop_where(lambda *_: True)
+    reply = (await world.alice.get("/sync", since=since, timeout=0)).must()
+    assert len(reply["to_device"]["events"]) == 1
 
 
 async def test_a_server_sends_one_transaction_after_the_other(world: World) -> None:

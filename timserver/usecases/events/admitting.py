@@ -18,7 +18,7 @@ from timserver.core import Placed
 from timserver.matrix import errors, pdu, power_levels, relations
 from timserver.matrix.event import Event
 from timserver.matrix.event_types import CREATE_KEY
-from timserver.matrix.ids import EventID
+from timserver.matrix.ids import EventID, ServerName
 from timserver.store import admission, events, graph, snapshots, terms
 from timserver.store.admission import Admission
 from timserver.store.events import OUTLIER, REJECTED, SOFT_FAILED
@@ -36,6 +36,7 @@ from timserver.usecases.events.related import target_hash_of, thread_of_received
 from timserver.usecases.events.state_changes import state_changes
 from timserver.usecases.events.stored_events import events_of, events_under, parsed_events
 from timserver.usecases.events.surroundings import Around, read_around, remembered
+from timserver.usecases.federation.resident_room import refusal_of_room
 from timserver.usecases.federation.wanted import UNWANTED, is_wanted
 
 NOT_RECOMMENDED = "policy_server"
@@ -51,6 +52,8 @@ class Status(StrEnum):
     SOFT_FAILED = "soft_failed"
     MISSING = "missing"
     """Nothing was written: events that it follows or cites are not here."""
+    REFUSED = "refused"
+    """Nothing was written: the server that brought it may not take part, or we do not."""
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,20 +84,22 @@ async def admit(
     event: Event,
     *,
     before: RoomState | None = None,
+    origin: ServerName | None = None,
     forward: bool = False,
 ) -> Admitted:
     """Admit one event.
 
+    `origin` is the server that brought it, for who does not know whether it may take part in the room as it is now.
     `before` is the state before it, for who has learned it from another server because the events before are not
     here. `forward`: the other servers in the room must get the event from us; nothing is kept of one that may not stand,
     for nobody else would ever have it. Raises `Unavailable` when others keep being faster.
     """
     if event.room_id != room.room_id:
         return Admitted(status=Status.REJECTED, reason="room.other")
-    admitted = await _admit(ctx, tenant, room, event, before, forward=forward, may_ask=True)
+    admitted = await _admit(ctx, tenant, room, event, before, origin, forward=forward, may_ask=True)
     if admitted is None:  # while the policy server is asked, the room goes on
         event = await with_signature(ctx, tenant, room, event)
-        admitted = await _admit(ctx, tenant, room, event, before, forward=forward, may_ask=False)
+        admitted = await _admit(ctx, tenant, room, event, before, origin, forward=forward, may_ask=False)
     assert admitted is not None
     return admitted
 
@@ -105,6 +110,7 @@ async def _admit(
     room: LiveRoom,
     event: Event,
     before: RoomState | None,
+    origin: ServerName | None,
     *,
     forward: bool,
     may_ask: bool,
@@ -114,6 +120,9 @@ async def _admit(
         around = None if before is not None or forward else remembered(room, event)
         for _ in range(ctx.settings.limits.append_retries_max):
             around = around or await read_around(ctx, tenant, room, event)
+            refused = await refusal_of_room(ctx, tenant, room, origin) if origin else None
+            if refused is not None:
+                return Admitted(status=Status.REFUSED, reason=refused)
             outcome = _known(around) or _beginning(event, around) or _missing(event, around, before)
             if outcome is not None:
                 return outcome

@@ -22,12 +22,11 @@ from timserver.store.inbox import Waiting
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Tenant
 from timserver.usecases.events.admitting import Status, admit
-from timserver.usecases.federation.acl import is_allowed
 from timserver.usecases.federation.opening import Refused, open_pdus
 from timserver.usecases.federation.rescinding import receive_rescinded
-from timserver.usecases.federation.resident_room import takes_part
+from timserver.usecases.federation.resident_room import refusal_of_room, takes_part
 from timserver.usecases.federation.wanted import check_wanted
-from timserver.usecases.rooms.live import current_room
+from timserver.usecases.rooms.live import current_room, live_room
 
 _log = structlog.get_logger("timserver.federation")
 
@@ -45,15 +44,6 @@ ACCEPTED = PduResult()
 Results = dict[str, PduResult]
 
 
-async def refusal_of_room(ctx: Context, tenant: Tenant, room: LiveRoom, origin: ServerName) -> str | None:
-    """Why nothing of a server is taken in a room."""
-    if not takes_part(room):
-        return "Nobody of this server is in the room"
-    if not await is_allowed(ctx, tenant, room, origin):
-        return "The room does not let your server take part"
-    return None
-
-
 def check_event(ctx: Context, tenant: Tenant, origin: ServerName, room: LiveRoom, event: Event) -> None:
     """What is asked of an opened event before the room's rules. Raises `Forbidden`; place 6 of REQUIREMENTS 2.5."""
     if event.room_id != room.room_id:
@@ -64,8 +54,14 @@ def check_event(ctx: Context, tenant: Tenant, origin: ServerName, room: LiveRoom
 async def receive_in_room(
     ctx: Context, tenant: Tenant, origin: ServerName, room_id: RoomID, pdus: Sequence[tuple[int, Pdu]]
 ) -> Results:
-    """Receive the events of one room, in their order; each with its place in the transaction. Raises `Unavailable`."""
-    room = await current_room(ctx, tenant, room_id)
+    """Receive the events of one room, in their order; each with its place in the transaction. Raises `Unavailable`.
+
+    Whether the room takes anything of the server says memory first, which may be behind another process: a no is asked
+    of the database, too, a yes when the event is admitted.
+    """
+    room = await live_room(ctx, tenant, room_id)
+    if room is not None and await refusal_of_room(ctx, tenant, room, origin) is not None:
+        room = await current_room(ctx, tenant, room_id)
     if room is None:
         return _refuse_all(_guessed_ids(pdu for _, pdu in pdus), "The room is not known here")
     refusal = await refusal_of_room(ctx, tenant, room, origin)
@@ -180,9 +176,12 @@ class _RoomPart:
         """None when other events must be had first."""
         check_event(self.ctx, self.tenant, self.origin, self.room, event)
         async with self.ctx.caches.shares.of_servers.take(self.origin):
-            admitted = await admit(self.ctx, self.tenant, self.room, event)
+            admitted = await admit(self.ctx, self.tenant, self.room, event, origin=self.origin)
         if admitted.status is Status.MISSING:
             return None
+        if admitted.status is Status.REFUSED:
+            rescinded = await receive_rescinded(self.ctx, self.tenant, self.room, event)
+            return ACCEPTED if rescinded else PduResult(admitted.reason)
         if admitted.status is Status.REJECTED:
             return PduResult(f"Rejected by the rules of the room ({admitted.reason})")
         return ACCEPTED

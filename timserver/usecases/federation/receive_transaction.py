@@ -1,8 +1,9 @@
 """Another server sends events and EDUs (STYLE 5, "Inbound federation transaction").
 
-A known transaction gets the answer that it had. Rooms are independent: they are worked on side by side, the events of
-one in their order, and a slow one holds neither the others nor the answer. What the database could not take now is not
-answered at all (503), so the sender tries again; receiving is idempotent.
+A known transaction gets the answer that it had: from memory, or, for EDUs must not be taken twice, from the database.
+Events need no such care, since each is known when it comes again. Rooms are independent: they are worked on side by side,
+the events of one in their order, and a slow one holds neither the others nor the answer. What the database could not take
+now is not answered at all (503), so the sender tries again; receiving is idempotent.
 
 Spec: https://spec.matrix.org/v1.19/server-server-api/#transactions
 """
@@ -47,12 +48,14 @@ async def receive_transaction(
     now_ms = ctx.clock.now_ms()
     txn_hash = transactions.key_of(origin, txn_id)
     key = tenant.tenant_id, txn_hash
-    known = ctx.caches.transactions.answers.get(key) or await inbox.known_answer(
-        ctx.database, tenant, txn_hash, now_ms
-    )
+    known = ctx.caches.transactions.answers.get(key)
     if known is not None:
         return known
     transaction = transactions.split(body)
+    if transaction.edus:
+        known = await inbox.known_answer(ctx.database, tenant, txn_hash, now_ms)
+        if known is not None:
+            return known
     with _counted(ctx, tenant, origin):
         count = len(transaction.pdus) + len(transaction.edus)
         await ctx.caches.rates.pace(tenant, RateKind.FEDERATION_EVENTS, origin, count)
@@ -62,9 +65,9 @@ async def receive_transaction(
         others = [data for data in transaction.edus if _MESSAGE not in data]
         await _receive_edus(ctx, tenant, origin, others)
     answer = ctx.caches.transactions.answers.put(key, msgspec.json.encode(_Answer(results)))
-    if transaction.edus or any(result.error is not None for result in results.values()):
+    if transaction.edus:
         await inbox.remember_answer(ctx.database, tenant, txn_hash, answer, now_ms, now_ms + ANSWER_KEPT_MS)
-    return answer  # events that were taken are known when they come again, and the answer is the same
+    return answer
 
 
 @contextmanager

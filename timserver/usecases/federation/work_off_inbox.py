@@ -17,9 +17,10 @@ from timserver.store import inbox, rooms
 from timserver.store.inbox import Turn, Waiting
 from timserver.store.live_rooms import LiveRoom
 from timserver.tenancy import Tenant
-from timserver.usecases.federation.incoming_pdus import check_event, refusal_of_room
+from timserver.usecases.federation.incoming_pdus import check_event
 from timserver.usecases.federation.opening import Refused, open_pdus
 from timserver.usecases.federation.receiving import receive_pdu
+from timserver.usecases.federation.resident_room import refusal_of_room
 from timserver.usecases.rooms.live import current_room
 
 BATCH = 20
