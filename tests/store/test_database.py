@@ -2,11 +2,15 @@ import asyncio
 
 import pytest
 
+from timserver.api.client import MODULES
 from timserver.context import Context
 from timserver.matrix import errors
 from timserver.store.database import Database
+from timserver.store.statement import REGISTERED
 from timserver.store.vault import Vault
 from timserver.tenancy import Tenant
+
+assert MODULES, "importing the endpoints registers every statement"
 
 
 async def test_a_canceled_call_keeps_its_connection_until_it_has_ended(ctx: Context, tenant: Tenant) -> None:
@@ -75,3 +79,35 @@ async def test_a_statement_that_takes_too_long_is_canceled(database_url: str, te
         assert await database.call("select 1") == [(1,)]
     finally:
         await database.close()
+
+
+async def test_the_end_of_a_snapshot_holds_up_nobody(database_url: str, tenant: Tenant) -> None:
+    """What was read stands, also when the link breaks then; the connection comes back."""
+    database = await Database.connect(database_url, pool_size=1, wait_s=5, vault=Vault(bytes(32)))
+    try:
+        for is_cut in False, True, False:
+            async with database.transaction(tenant, snapshot=True) as conn:
+                pid = await conn.raw.fetchval("select pg_backend_pid()")
+                if is_cut:
+                    conn.raw.terminate()
+            ((again, reads_only),) = await database.call(
+                "select pg_backend_pid(), current_setting('transaction_read_only')"
+            )
+            assert reads_only == "off", "the transaction has ended"
+            assert (again == pid) != is_cut
+    finally:
+        await database.close()
+
+
+async def test_connections_know_the_types_of_all_statements(database_url: str) -> None:
+    """Else asyncpg would ask the catalogue at the first use of each, on every connection."""
+    database = await Database.connect(database_url, pool_size=1, wait_s=5, vault=Vault(bytes(32)))
+    asked: list[object] = []
+    try:
+        async with database.directory() as conn:
+            with conn.raw.query_logger(asked.append):
+                for item in REGISTERED:
+                    await conn.raw.prepare(item.sql)
+    finally:
+        await database.close()
+    assert not asked

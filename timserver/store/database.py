@@ -28,6 +28,12 @@ NIDS_PER_BLOCK = 256
 _LINK_GRACE_S = 30
 """After the server should have canceled a statement, the link is taken for broken."""
 
+_TYPES = "select null::bigint[], null::bytea[], null::smallint[], null::boolean[], null::integer[]"
+"""What statements have and asyncpg does not know by itself."""
+
+_QUERIES_MAX = 10_000_000
+"""Of a connection; a new one has no statement prepared, and its first ones are slow."""
+
 _NEXT_BLOCK = "select nextval('nid_seq')"
 
 UniqueViolation = asyncpg.UniqueViolationError
@@ -83,6 +89,7 @@ class Database:
         self.vault = vault
         self._wait_s = wait_s
         self._nids = range(0)
+        self._background: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def connect(
@@ -106,6 +113,10 @@ class Database:
         async def no_reset(_: Any) -> None:
             """Nothing outlives a transaction here: settings are LOCAL, so release costs no round trip."""
 
+        async def learn_types(raw: Any) -> None:
+            """At once, or the first statements with each of them would ask for it, just when there is much to do."""
+            await raw.prepare(_TYPES)
+
         settings = {
             "role": role,
             "application_name": "timserver",
@@ -122,7 +133,9 @@ class Database:
             statement_cache_size=1000,
             max_cached_statement_lifetime=0,
             max_inactive_connection_lifetime=300,
+            max_queries=_QUERIES_MAX,
             command_timeout=statement_timeout_ms / 1000 + _LINK_GRACE_S,
+            init=learn_types,
             reset=no_reset,
         )
         return cls(pool, wait_s, vault)
@@ -139,11 +152,12 @@ class Database:
     async def transaction(self, tenant: Tenant, *, snapshot: bool = False) -> AsyncIterator[Connection]:
         """A transaction that sees `tenant` only; with `snapshot` read-only, all statements on one state.
 
-        Commits at the end, rolls back on an exception. The wait for COMMIT is never canceled.
+        Commits at the end, rolls back on an exception. The wait for COMMIT is never canceled; nobody waits for one that ends
+        a snapshot.
         """
         mode = "isolation level repeatable read, read only" if snapshot else "isolation level read committed"
         begin = f"begin {mode}; set local tim.tenant = '{int(tenant.tenant_id)}'"
-        async with self._transaction(begin, tenant.tenant_id) as conn:
+        async with self._transaction(begin, tenant.tenant_id, reads_only=snapshot) as conn:
             yield conn
 
     @asynccontextmanager
@@ -153,8 +167,10 @@ class Database:
             yield conn
 
     @asynccontextmanager
-    async def _transaction(self, begin: str, tenant_id: int | None) -> AsyncIterator[Connection]:
-        raw = await self._acquire()
+    async def _transaction(
+        self, begin: str, tenant_id: int | None, *, reads_only: bool = False
+    ) -> AsyncIterator[Connection]:
+        raw, is_ending = await self._acquire(), False
         try:
             try:
                 await raw.execute(begin)
@@ -163,12 +179,26 @@ class Database:
                 if not raw.is_closed():
                     await _to_its_end(raw.execute("rollback"))
                 raise
-            await _to_its_end(raw.execute("commit"))
+            if reads_only:
+                is_ending = True
+                self._go_on_with(self._end(raw))
+            else:
+                await _to_its_end(raw.execute("commit"))
         except _UNAVAILABLE as error:
             _cut(raw)
             raise errors.Unavailable(inner=f"database: {type(error).__name__}") from error
         except asyncpg.CharacterNotInRepertoireError as error:
             raise errors.InvalidParam("Text may not hold U+0000") from error
+        finally:
+            if not is_ending:
+                self._go_on_with(self._release(raw))
+
+    async def _end(self, raw: Any) -> None:
+        """Of a transaction that has only read: however it ends, what was read stands."""
+        try:
+            await raw.execute("commit")
+        except _UNAVAILABLE:
+            _cut(raw)
         finally:
             await self._release(raw)
 
@@ -183,12 +213,18 @@ class Database:
         except asyncpg.CharacterNotInRepertoireError as error:
             raise errors.InvalidParam("Text may not hold U+0000") from error
         finally:
-            await self._release(raw)
+            self._go_on_with(self._release(raw))
         return rows
 
     async def _release(self, raw: Any) -> None:
-        with contextlib.suppress(*_UNAVAILABLE):
-            await self._pool.release(raw)
+        with contextlib.suppress(*_UNAVAILABLE, TimeoutError):
+            await self._pool.release(raw, timeout=self._wait_s)
+
+    def _go_on_with(self, work: Coroutine[Any, Any, None]) -> None:
+        """Nobody waits for it: on a busy loop each turn costs as much as all others together want of it."""
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def take_nids(self, count: int, conn: Connection | None = None) -> list[int]:
         """Fresh numeric ids, known before anything is written; they are unique and say nothing of order.
@@ -210,6 +246,7 @@ class Database:
 
     async def _acquire(self) -> Any:
         try:
-            return await self._pool.acquire(timeout=self._wait_s)
+            async with asyncio.timeout(self._wait_s):  # with one of its own the pool would start a task
+                return await self._pool.acquire()
         except (*_UNAVAILABLE, TimeoutError) as error:
             raise errors.Unavailable(inner=f"database: {type(error).__name__}") from error
