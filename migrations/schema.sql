@@ -495,6 +495,12 @@ begin
             from event e left join membership m on e.type_nid = 2 and m.tenant_id = p_tenant and m.user_nid = e.key_nid
                 and m.room_nid = e.room_nid
             where e.tenant_id = p_tenant and e.position > p_after and e.position <= reached
+        -- where forks end, an event may also change the membership of others than whom it names
+        union all select distinct m.position, 1::smallint, m.room_nid, case when m.local then m.user_nid else 0 end,
+                case when m.local then m.membership else 0::smallint end
+            from event e join membership m on m.tenant_id = p_tenant and m.room_nid = e.room_nid
+                and m.position = e.position and (e.type_nid <> 2 or m.user_nid <> e.key_nid)
+            where e.tenant_id = p_tenant and e.position > p_after and e.position <= reached
         union all select r.position, 2::smallint, r.room_nid, case when r.kind = 2 then r.user_nid else 0 end, null
             from receipt r where r.tenant_id = p_tenant and r.position > p_after and r.position <= reached
         union all select a.position, 3::smallint, 0::bigint, a.user_nid, null

@@ -484,3 +484,30 @@ async def test_a_server_sends_one_transaction_after_the_other(world: World) -> N
     answer = await receive_transaction(ctx, world.here, world.there.server_name, "1", b'{"pdus":[]}')
     assert answer == b'{"pdus":{}}'
     assert not ctx.caches.transactions.receiving
+
+
+async def test_who_falls_out_of_a_room_where_forks_end_is_told_by_another_process(
+    world: World, second: Homeserver
+) -> None:
+    """The event names nobody: that the room was closed before carl entered takes carl out of it again."""
+    await world.join()
+    carl, dora = [await world.server.person(world.here, name) for name in ("carl", "dora")]
+    levels = (await world.alice.get(f"/rooms/{world.room}/state/m.room.power_levels")).must().body
+    levels["users"][world.bob.user_id] = 100
+    (await world.alice.put(f"/rooms/{world.room}/state/m.room.power_levels", levels)).must()
+    (await dora.post(f"/join/{world.room}")).must()
+    close = await world.bob.event(world.room, "m.room.join_rules", {"join_rule": "invite"}, "")
+    (await carl.post(f"/join/{world.room}")).must()
+    there = [Person(second, world.here, who.user_id, who.token, who.device_id) for who in (carl, dora)]
+    told = [(await who.get("/sync", timeout=0)).must()["next_batch"] for who in there]
+    told = [
+        (await who.get("/sync", since=since, timeout=0)).must()["next_batch"]
+        for who, since in zip(there, told, strict=True)
+    ]
+    assert await world.results(close) == {close.event_id: {}}
+    of_carl, of_dora = [
+        (await who.get("/sync", since=since, timeout=5_000)).must()
+        for who, since in zip(there, told, strict=True)
+    ]
+    assert list(of_carl["rooms"]["leave"]) == [world.room]
+    assert carl.user_id in of_dora["device_lists"]["left"]

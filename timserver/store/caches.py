@@ -24,6 +24,7 @@ from timserver.store.live_rooms import LiveRooms
 from timserver.store.places import Shares
 from timserver.store.rates import Rates
 from timserver.store.read_events import ReadEvents
+from timserver.store.rooms import UserRoomRow
 from timserver.store.snapshots import RoomState
 from timserver.tenancy import Requester, Tenant
 
@@ -165,6 +166,8 @@ class Caches:
         self.terms: Lru[tuple[int, bytes], int] = Lru(limits.rooms_cached_max * 10)
         self.names: Lru[tuple[int, int], bytes] = Lru(limits.rooms_cached_max * 10)
         self.rooms = LiveRooms(limits.rooms_cached_max, limits.rooms_cached_bytes_max)
+        self.own_rooms: Lru[tuple[int, int, int], tuple[int, UserRoomRow]] = Lru(limits.rooms_cached_max)
+        """By tenant, user and room that the user is in: what a sync read of it, and as of which position."""
         self.lazy_members: Lru[tuple[int, int], dict[int, int]] = Lru(limits.rooms_cached_max)
         """By device and room: member events that the device was sent."""
         self.inboxes: Lru[tuple[int, int], int] = Lru(limits.tokens_cached_max)

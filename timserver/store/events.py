@@ -43,6 +43,8 @@ class EventRow(msgspec.Struct, frozen=True):
     device_nid: int | None
     txn_id: str | None
     json: bytes
+    is_related: bool
+    """Of a message: are there events that relate to it?"""
 
 
 class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,14 +215,12 @@ async def _append_message(database: Database, tenant: Tenant, wanted: Append, ev
 
 
 COLUMNS = (
-    "event_nid, room_nid, event_hash, coalesce(position, 0), depth, ts, type_nid, key_nid, sender_nid, flags,"
-    " snapshot_nid, replaces_nid, thread_nid, redacted_by, device_nid, txn_id, json"
-)
-E_COLUMNS = (
     "e.event_nid, e.room_nid, e.event_hash, coalesce(e.position, 0), e.depth, e.ts, e.type_nid, e.key_nid,"
-    " e.sender_nid, e.flags, e.snapshot_nid, e.replaces_nid, e.thread_nid, e.redacted_by, e.device_nid, e.txn_id, e.json"
+    " e.sender_nid, e.flags, e.snapshot_nid, e.replaces_nid, e.thread_nid, e.redacted_by, e.device_nid, e.txn_id, e.json,"
+    " e.key_nid is null and (select true from relation x where x.tenant_id = e.tenant_id and x.target_hash = e.event_hash"
+    " limit 1) is not null"
 )
-"""The columns of `EventRow`; the second of a table named e in a join."""
+"""The columns of `EventRow`, of a table named e. Not `exists`, for which all relations of the tenant may be hashed."""
 
 
 class _Id(msgspec.Struct, frozen=True):
@@ -240,26 +240,26 @@ _BODIES = Statement(
     _Body, "select event_nid, json from event where tenant_id = $1 and event_nid = any ($2::bigint[])"
 )
 _BY_NIDS = Statement(
-    EventRow, f"select {COLUMNS} from event where tenant_id = $1 and event_nid = any ($2::bigint[])"
+    EventRow, f"select {COLUMNS} from event e where e.tenant_id = $1 and event_nid = any ($2::bigint[])"
 )
-_BY_HASH = Statement(EventRow, f"select {COLUMNS} from event where tenant_id = $1 and event_hash = $2")
+_BY_HASH = Statement(EventRow, f"select {COLUMNS} from event e where e.tenant_id = $1 and event_hash = $2")
 _BACKWARDS = Statement(
     EventRow,
-    f"select {COLUMNS} from event where tenant_id = $1 and room_nid = $2 and position <= $3 and position > $4"
+    f"select {COLUMNS} from event e where e.tenant_id = $1 and room_nid = $2 and position <= $3 and position > $4"
     " and flags & 14 = 0 order by position desc limit $5",
 )
 _FORWARDS = Statement(
     EventRow,
-    f"select {COLUMNS} from event where tenant_id = $1 and room_nid = $2 and position > $3 and position <= $4"
+    f"select {COLUMNS} from event e where e.tenant_id = $1 and room_nid = $2 and position > $3 and position <= $4"
     " and flags & 14 = 0 order by position limit $5",
 )
-_AT_TIME = f"select {COLUMNS} from event where tenant_id = $1 and room_nid = $2 and position <= $4 and flags & 14 = 0"
+_AT_TIME = f"select {COLUMNS} from event e where e.tenant_id = $1 and room_nid = $2 and position <= $4 and flags & 14 = 0"
 _UNTIL = Statement(EventRow, f"{_AT_TIME} and ts <= $3 order by ts desc, position desc limit $5")
 _FROM = Statement(EventRow, f"{_AT_TIME} and ts >= $3 order by ts, position limit $5")
 _LATEST = Statement(
     EventRow,
     f"select e.* from unnest($2::bigint[], $3::bigint[], $4::bigint[]) as w (room, after, up_to) cross join lateral ("
-    f" select {COLUMNS} from event where tenant_id = $1 and room_nid = w.room and position > w.after"
+    f" select {COLUMNS} from event e where e.tenant_id = $1 and room_nid = w.room and position > w.after"
     " and position <= w.up_to and flags & 14 = 0 order by position desc limit $5) e",
 )
 

@@ -4,7 +4,7 @@ import msgspec
 
 from timserver.matrix.room_versions import EventIdFormat, RoomVersion
 from timserver.store.database import Connection, Database
-from timserver.store.events import E_COLUMNS, EventRow
+from timserver.store.events import COLUMNS, EventRow
 from timserver.store.statement import Function, Statement
 from timserver.tenancy import Tenant
 
@@ -69,7 +69,7 @@ _TREE = (
     " select r.event_nid, c.event_hash, r.rel_type, t.depth + 1 from tree t"
     " join relation r on r.tenant_id = $1 and r.room_nid = $2 and r.target_hash = t.event_hash"
     " join event c on c.tenant_id = r.tenant_id and c.event_nid = r.event_nid where t.depth < $4)"
-    f" select {E_COLUMNS} from tree t join event e on e.tenant_id = $1 and e.event_nid = t.event_nid"
+    f" select {COLUMNS} from tree t join event e on e.tenant_id = $1 and e.event_nid = t.event_nid"
     " where e.flags & 15 = 0 and ($5::text is null or t.rel_type = $5) and ($6::bigint is null or e.type_nid = $6)"
     " and e.position > $7 and e.position <= $8"
 )

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from timserver.store.database import Connection
-from timserver.store.events import E_COLUMNS, EventRow
+from timserver.store.events import COLUMNS, EventRow
 from timserver.store.statement import Statement
 from timserver.tenancy import Tenant
 
 _FROM = (
-    f"select {E_COLUMNS} from current_state c"
+    f"select {COLUMNS} from current_state c"
     " join event e on e.tenant_id = c.tenant_id and e.event_nid = c.event_nid"
     " where c.tenant_id = $1 and c.room_nid = $2"
 )
@@ -18,7 +18,7 @@ _ENTRY = Statement(EventRow, f"{_FROM} and c.key_nid = $3 and c.event_nid > 0")
 _OF_TYPE = Statement(EventRow, f"{_FROM} and c.type_nid = $3 and c.event_nid > 0 order by e.position")
 _MEMBERS = Statement(
     EventRow,
-    f"select {E_COLUMNS} from membership m join event e on e.tenant_id = m.tenant_id and e.event_nid = m.event_nid"
+    f"select {COLUMNS} from membership m join event e on e.tenant_id = m.tenant_id and e.event_nid = m.event_nid"
     " where m.tenant_id = $1 and m.room_nid = $2 and m.membership = any ($3::smallint[]) order by e.position",
 )
 

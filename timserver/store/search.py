@@ -8,14 +8,14 @@ import msgspec
 
 from timserver.matrix.event_types import ENCRYPTION_KEY, TYPE_NIDS
 from timserver.store.database import Connection
-from timserver.store.events import E_COLUMNS, EventRow
+from timserver.store.events import COLUMNS, EventRow
 from timserver.store.statement import Statement
 from timserver.tenancy import Tenant
 
 _TYPES = ", ".join(str(TYPE_NIDS[name]) for name in ("m.room.message", "m.room.name", "m.room.topic"))
 _FIND = Statement(
     EventRow,
-    f"select {E_COLUMNS} from event e where e.tenant_id = $1 and e.room_nid = any ($2::bigint[])"
+    f"select {COLUMNS} from event e where e.tenant_id = $1 and e.room_nid = any ($2::bigint[])"
     f" and e.flags & 15 = 0 and e.type_nid in ({_TYPES}) and e.position <= $3"
     " and convert_from(e.json, 'UTF8') ilike all ($4::text[])"
     " and not exists (select 1 from current_state c where c.tenant_id = $1 and c.room_nid = e.room_nid"

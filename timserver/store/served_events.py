@@ -10,11 +10,12 @@ from timserver.store.statement import Statement
 from timserver.tenancy import Tenant
 
 _BY_KEYS = Statement(
-    EventRow, f"select {COLUMNS} from event where tenant_id = $1 and event_hash = any ($2::bytea[]) limit 1"
+    EventRow,
+    f"select {COLUMNS} from event e where e.tenant_id = $1 and event_hash = any ($2::bytea[]) limit 1",
 )
 _OF_ROOM = Statement(
     EventRow,
-    f"select {COLUMNS} from event where tenant_id = $1 and room_nid = $2 and event_hash = any ($3::bytea[])",
+    f"select {COLUMNS} from event e where e.tenant_id = $1 and room_nid = $2 and event_hash = any ($3::bytea[])",
 )
 _WALK = Statement(
     int,

@@ -35,7 +35,7 @@ class Fact(msgspec.Struct, frozen=True):
     room_nid: int
     user_nid: int
     membership: int | None = None
-    """Of a membership event: what `user_nid` now is in the room."""
+    """What `user_nid` now is in the room; with user 0: 0, memberships of users elsewhere have changed."""
 
 
 _TAIL = Function(Fact, "log_tail", 2)

@@ -84,7 +84,7 @@ async def _extras(
     rows = [item.row for item in seen]
     further = {row.replaces_nid for row in rows} | {row.redacted_by for row in rows}
     found = await events.by_nids(conn, tenant, [nid for nid in further if nid]) if further != {None} else {}
-    targets = [row.event_hash for row in rows if row.key_nid is None and not row.flags & REDACTED]
+    targets = [row.event_hash for row in rows if row.is_related and not row.flags & REDACTED]
     bundles: dict[bytes, relations.Bundle] = {}
     if targets:
         aggregates = await relation_rows.aggregates(

@@ -23,11 +23,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Concern(msgspec.Struct, frozen=True):
-    """What the tail of the log says has happened for the user: only this need be read."""
+    """What the tail of the log says has happened for the user, whose own memberships have not changed: only this need be
+    read. `moves`: have those of others?
+    """
 
     up_to: int
     kinds: frozenset[int]
     rooms: frozenset[int]
+    moves: bool
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -40,3 +43,7 @@ class Window(msgspec.Struct, frozen=True):
     def may_have(self, kind: int) -> bool:
         """Can facts of this kind be in the window?"""
         return self.concern is None or kind in self.concern.kinds
+
+    def may_have_moves(self) -> bool:
+        """Can somebody have entered or left a room in the window?"""
+        return self.concern is None or self.concern.moves

@@ -5,7 +5,7 @@ Spec: https://spec.matrix.org/v1.19/client-server-api/#tracking-the-device-list-
 
 from collections.abc import Sequence
 
-from timserver.store import rooms, streams, sync_reads
+from timserver.store import rooms, sync_reads
 from timserver.store.database import Connection
 from timserver.store.live_rooms import JOIN
 from timserver.store.rooms import UserRoomRow
@@ -25,9 +25,7 @@ async def device_list_changes(
 
     Who has joined is among the first: a session that was away then has the others' lists to look at, and its own.
     """
-    if not window.may_have(streams.EVENT) or (
-        not planned and all(r.position <= asked.after for r in memberships)
-    ):
+    if not window.may_have_moves() or (not planned and all(r.position <= asked.after for r in memberships)):
         return set(), set()
     me = asked.requester.user_nid
     joined = [row.room_nid for row in memberships if row.membership == JOIN]

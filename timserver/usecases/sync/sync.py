@@ -79,7 +79,27 @@ def _concern(tail: Tail, asked: Asked) -> Concern | None:
         up_to=tail.end,
         kinds=frozenset(fact.kind for fact in facts),
         rooms=frozenset(fact.room_nid for fact in facts if fact.room_nid),
+        moves=any(fact.membership is not None for fact in facts),
     )
+
+
+async def _rooms_of_concern(
+    ctx: Context, conn: Connection, tenant: Tenant, asked: Asked, concern: Concern
+) -> list[UserRoomRow]:
+    """The user's rows of the rooms that are concerned. One that was read before still holds, or there would be no concern."""
+    known, me = ctx.caches.own_rooms, asked.requester.user_nid
+    rows, unknown = list[UserRoomRow](), list[int]()
+    for room_nid in concern.rooms:
+        found = known.get((tenant.tenant_id, me, room_nid))
+        if found is not None and found[0] >= asked.after:
+            rows.append(found[1])
+        else:
+            unknown.append(room_nid)
+    rows += await rooms.some_rooms_of(conn, tenant, me, unknown)
+    for row in rows:
+        if row.membership == JOIN:
+            known.put((tenant.tenant_id, me, row.room_nid), (concern.up_to, row))
+    return rows
 
 
 async def _come_alive(ctx: Context, tenant: Tenant, tail: Tail, asked: Asked) -> None:
@@ -123,7 +143,7 @@ async def _read(ctx: Context, tenant: Tenant, tail: Tail, asked: Asked) -> tuple
     async with ctx.database.transaction(tenant, snapshot=True) as conn:
         if concern is not None:
             up_to = concern.up_to
-            memberships: list[UserRoomRow] = await rooms.some_rooms_of(conn, tenant, me, list(concern.rooms))
+            memberships = await _rooms_of_concern(ctx, conn, tenant, asked, concern)
         else:
             up_to = await log.read(conn, tenant)
             memberships = await rooms.rooms_of(conn, tenant, me)
