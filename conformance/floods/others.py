@@ -16,7 +16,7 @@ from conformance.floods.deployment import Practice
 from conformance.floods.requests import Visitor, transactions
 
 SEND_EVERY_S = 0.3
-FEDERATION_EVERY_S = 0.25
+FEDERATION_EVERY_S = 0.08
 
 
 class Seen(msgspec.Struct):
@@ -39,7 +39,7 @@ class Others:
 
     def __init__(self, server: Server, practices: list[Practice], quiet: Visitor) -> None:
         self._server, self._practices = server, practices
-        self._transactions: Iterator[bytes] = iter(list(islice(transactions(quiet, 1), 2_000)))
+        self._transactions: Iterator[bytes] = iter(list(islice(transactions(quiet, 1), 5_000)))
 
     async def watch(self, seconds: float, seen: Seen) -> None:
         """Do what they do for a while, and write it down."""

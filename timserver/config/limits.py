@@ -103,7 +103,7 @@ class Limits(BaseModel):
         default=2, description="Requests of one user that a process works on at once; more wait."
     )
     tenant_requests_at_once: PositiveInt = Field(
-        default=2,
+        default=1,
         description="Requests of one tenant's users that a process works on at once while others ask, too.",
     )
     user_requests_waiting_max: PositiveInt = Field(

@@ -18,6 +18,8 @@ from timserver.matrix.ids import ServerName
 from timserver.tenancy import Requester, Tenant
 
 HELD_S_MAX = 0.25
+TENANT_HELD_S_MAX = 0.1
+"""Colleagues do not wait longer than this behind somebody's first sync."""
 ALONE_AFTER_S = 5.0
 RETRY_AFTER_MS = 1_000
 
@@ -134,5 +136,5 @@ class Shares:
     async def of_user(self, tenant: Tenant, requester: Requester) -> AsyncIterator[None]:
         """Work for a user, in turn with what else the user and the tenant want. Raises `LimitExceeded`."""
         of_user = self._of_users.take((tenant.tenant_id, requester.user_nid))
-        async with of_user, self._of_tenants.take(tenant.tenant_id):
+        async with of_user, self._of_tenants.take(tenant.tenant_id, TENANT_HELD_S_MAX):
             yield

@@ -46,18 +46,31 @@ async def visible(
     states = await snapshots.read_states(conn, tenant, {row.snapshot_nid for row in rows})
     deciding = {nid: _deciding(state, user_nid) for nid, state in states.items()}
     contents = await _contents(conn, tenant, {number for both in deciding.values() for number in both})
+    held = {
+        nid: (visibility.read_visibility(contents.get(setter)), _membership(contents.get(member)))
+        for nid, (setter, member) in deciding.items()
+    }
+    verdicts: dict[tuple[int, bool], bool] = {}
+    """Of events that change neither, by their snapshot and whether the user joined later: many have both in common."""
     seen = []
     for row in rows:
-        setter, member = deciding[row.snapshot_nid]
-        visibilities = [visibility.read_visibility(contents.get(setter))]
-        memberships = [_membership(contents.get(member))]
-        if row.type_nid == HISTORY_VISIBILITY and row.key_nid == HISTORY_VISIBILITY_KEY:
-            visibilities.append(visibility.read_visibility(_decode(row.json).content))  # type: ignore[arg-type]
-        if row.type_nid == MEMBER and row.key_nid == user_nid:
-            memberships.append(_membership(_decode(row.json).content))  # type: ignore[arg-type]
+        visible_to, membership = held[row.snapshot_nid]
         joined_later = is_joined or (joined_from is not None and joined_from > row.position)
-        if visibility.user_may_see(visibilities, memberships, joined_later=joined_later):
-            seen.append(Seen(row, memberships[-1]))
+        if row.type_nid == HISTORY_VISIBILITY and row.key_nid == HISTORY_VISIBILITY_KEY:
+            both = visible_to, visibility.read_visibility(_decode(row.json).content)  # type: ignore[arg-type]
+            verdict = visibility.user_may_see(both, [membership], joined_later=joined_later)
+        elif row.type_nid == MEMBER and row.key_nid == user_nid:
+            before, membership = membership, _membership(_decode(row.json).content)  # type: ignore[arg-type]
+            verdict = visibility.user_may_see([visible_to], [before, membership], joined_later=joined_later)
+        else:
+            key = row.snapshot_nid, joined_later
+            known = verdicts.get(key)
+            if known is None:
+                known = visibility.user_may_see([visible_to], [membership], joined_later=joined_later)
+                verdicts[key] = known
+            verdict = known
+        if verdict:
+            seen.append(Seen(row, membership))
     return seen
 
 
