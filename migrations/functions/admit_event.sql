@@ -23,6 +23,7 @@ create function admit_event(
 language plpgsql as $$
 declare
     reached bigint;
+    known record;
     stored_nid bigint;
     own_end bigint;
     again bigint;
@@ -35,11 +36,12 @@ begin
         return query select 2::smallint, 0::bigint, 0::bigint, ''::bytea;
         return;
     end if;
-    if exists (select from event e where e.tenant_id = p_tenant and e.event_hash = p_hash and e.flags & 2 = 0) then
+    select e.event_nid, e.flags into known from event e where e.tenant_id = p_tenant and e.event_hash = p_hash;
+    if known.flags & 2 = 0 then
         return query select 1::smallint, 0::bigint, 0::bigint, p_hash;
         return;
     end if;
-    if exists (select from event e where e.tenant_id = p_tenant and e.event_hash = p_hash and e.event_nid <> p_nid)
+    if known.event_nid <> p_nid
             or p_guess and exists (select from early_redaction r
                                    where r.tenant_id = p_tenant and r.target_hash = p_hash) then
         return query select 2::smallint, 0::bigint, 0::bigint, ''::bytea;
