@@ -1,6 +1,7 @@
 """The hints between processes end when the process does."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -17,7 +18,9 @@ async def test_a_hint_at_the_end_does_not_keep_it_going(database_url: str, steps
     async with asyncio.timeout(20):
         while not arrived.is_set():
             bus.tell(Hint(1, 1))
-            await asyncio.sleep(0.05)
+            with contextlib.suppress(TimeoutError):  # nobody listened yet
+                async with asyncio.timeout(0.05):
+                    await arrived.wait()
     bus.tell(Hint(1, 2))
     for _ in range(steps):
         await asyncio.sleep(0)

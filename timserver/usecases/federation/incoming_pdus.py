@@ -60,11 +60,12 @@ async def receive_in_room(
     of the database, too, a yes when the event is admitted.
     """
     room = await live_room(ctx, tenant, room_id)
-    if room is not None and await refusal_of_room(ctx, tenant, room, origin) is not None:
+    refusal = await refusal_of_room(ctx, tenant, room, origin) if room else None
+    if refusal is not None:
         room = await current_room(ctx, tenant, room_id)
+        refusal = await refusal_of_room(ctx, tenant, room, origin) if room else None
     if room is None:
         return _refuse_all(_guessed_ids(pdu for _, pdu in pdus), "The room is not known here")
-    refusal = await refusal_of_room(ctx, tenant, room, origin)
     if refusal is not None:
         found = (event_id_of(room.version, pdu) for _, pdu in pdus)
         refused = _refuse_all((event_id for event_id in found if event_id is not None), refusal)
